@@ -1,0 +1,126 @@
+"""The ways a message can reach a person. Pure data; a new channel is one `ChannelSpec`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PREFERRED = 0  # in a step: the person's own first choice; in a choice: every channel
+PREFERRED_KEY = "preferred"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSpec:
+    """What the rest of the system must know about a channel.
+
+    `number` stands in the database and never changes. `interrupts`: quiet hours hold it.
+    `addressed`: needs an address row (in-app reaches the recipient itself). `every_address`:
+    goes to all addresses of the kind (devices), not only to the current one. `fields`: the content
+    an editor writes for it. `marketing_unsubscribe`: carries an unsubscribe link by its rules.
+    """
+
+    number: int
+    key: str
+    label: str
+    interrupts: bool = True
+    addressed: bool = True
+    every_address: bool = False
+    fields: tuple[str, ...] = ("title", "body", "url")
+    icon: str = "notifications"
+
+
+EMAIL = ChannelSpec(
+    number=1,
+    key="email",
+    label="Email",
+    fields=("subject", "preheader", "body", "text"),
+    icon="mail",
+)
+SMS = ChannelSpec(number=2, key="sms", label="SMS", fields=("text",), icon="sms")
+WEB_PUSH = ChannelSpec(
+    number=3,
+    key="web_push",
+    label="Browser notification",
+    every_address=True,
+    fields=("title", "body", "url", "image", "icon", "actions"),
+    icon="web",
+)
+MOBILE_PUSH = ChannelSpec(
+    number=4,
+    key="mobile_push",
+    label="Phone notification",
+    every_address=True,
+    fields=("title", "body", "url", "image", "actions"),
+    icon="smartphone",
+)
+IN_APP = ChannelSpec(
+    number=5,
+    key="in_app",
+    label="In-app",
+    interrupts=False,
+    addressed=False,
+    fields=("title", "body", "url", "image", "actions"),
+    icon="inbox",
+)
+WEBHOOK = ChannelSpec(
+    number=6,
+    key="webhook",
+    label="Webhook",
+    interrupts=False,
+    fields=("title", "body", "url"),
+    icon="webhook",
+)
+
+_by_number: dict[int, ChannelSpec] = {}
+_by_key: dict[str, ChannelSpec] = {}
+
+
+class UnknownChannel(LookupError):
+    """No such channel; the text lists those there are."""
+
+
+def install(spec: ChannelSpec) -> None:
+    """Add a channel; done once at start-up for those in settings.EXTRA_CHANNELS."""
+    known = _by_number.get(spec.number)
+    if known not in (None, spec) or (spec.key in _by_key and _by_key[spec.key] != spec):
+        raise ValueError(f"channel {spec.key} ({spec.number}) clashes with one already there")
+    _by_number[spec.number] = spec
+    _by_key[spec.key] = spec
+
+
+for _spec in (EMAIL, SMS, WEB_PUSH, MOBILE_PUSH, IN_APP, WEBHOOK):
+    install(_spec)
+
+
+def every() -> list[ChannelSpec]:
+    """All channels, by number."""
+    return [_by_number[number] for number in sorted(_by_number)]
+
+
+def by_key(key: str) -> ChannelSpec:
+    """The channel of an API word. Raises UnknownChannel."""
+    try:
+        return _by_key[key]
+    except KeyError:
+        raise UnknownChannel(f"{key!r} is not a channel; there are: {', '.join(_by_key)}") from None
+
+
+def by_number(number: int) -> ChannelSpec:
+    """The channel of a database number. Raises UnknownChannel."""
+    try:
+        return _by_number[number]
+    except KeyError:
+        raise UnknownChannel(f"no channel has number {number}") from None
+
+
+def keys(numbers: Iterable[int]) -> list[str]:
+    """API words for database numbers."""
+    return [by_number(number).key for number in numbers]
+
+
+def choices() -> list[tuple[int, str]]:
+    """For model fields: a callable, so that a new channel needs no migration."""
+    return [(spec.number, spec.label) for spec in every()]
+
+
+def step_choices() -> list[tuple[int, str]]:
+    """Channels a step may name, with the person's preferred one."""
+    return [(PREFERRED, "The person's preferred channel"), *choices()]

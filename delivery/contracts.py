@@ -1,0 +1,142 @@
+"""What the sealed message is, what a provider answers, and what may be said instead of sending."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from delivery.lifecycle import OutcomeKind, Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A button of a message."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is said, channel-neutral; each channel takes what it can show."""
+
+    subject: str = ""
+    preheader: str = ""
+    title: str = ""
+    text: str = ""
+    html: str = ""
+    url: str = ""
+    image: str = ""
+    icon: str = ""
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One sealed message to one address, ready to hand over.
+
+    `reference` is the delivery's id: stable over retries, echoed in receipts, and the key a
+    provider may fold copies by. `address` is empty where the channel reaches the recipient itself.
+    `headers` come from an allow-list and hold no control characters.
+    """
+
+    reference: UUID
+    notification: UUID
+    recipient: int
+    channel: int
+    address: str
+    content: Content
+    category: str = ""
+    type: str = ""
+    locale: str = ""
+    marketing: bool = False
+    silent: bool = False
+    test: bool = False
+    priority: int = 3
+    expires_at: datetime | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Do not send: the reason ends the delivery as `cancelled`, `expired` or `failed`."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Not now: the row falls due again at `until`."""
+
+    until: datetime
+    reason: Reason | None = None
+
+
+Sealed = Message | Withdraw | Wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What dispatch shows the seal of each marked row."""
+
+    id: UUID
+    notification_id: UUID
+    recipient_id: int
+    address_id: int | None
+    channel: int
+    step: int
+    planned_at: datetime
+
+
+Seal = Callable[[Sequence[Parcel]], dict[UUID, Sealed]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of handing over one message.
+
+    `code` is the provider's own word, `detail` is for operators and holds no address. `retry_after`
+    is in seconds.
+    """
+
+    reference: UUID
+    kind: OutcomeKind
+    code: str = ""
+    detail: str = ""
+    provider_ref: str = ""
+    retry_after: float | None = None
+    took: float = 0.0
+
+
+class Provider(Protocol):
+    """Hands messages over. One file each, configured by alias.
+
+    `flight` is how many messages really go out together: the most that can be uncertain when the
+    process dies.
+    """
+
+    alias: str
+    flight: int
+
+    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
+        """Hand all messages over; one outcome per message, in any order, never raising for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an announcement says of one delivery."""
+
+    delivery_id: UUID
+    notification_id: UUID
+    recipient_id: int
+    channel: int
+    state: int
+    reason: int | None
+    provider: str
+    mode: int
+    step: int
+    queued_seconds: float | None = None
+    call_seconds: float | None = None
+    seen: bool = False

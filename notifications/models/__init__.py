@@ -1,0 +1,37 @@
+"""The tables of notifications."""
+
+from notifications.models.catalog import (
+    Condition,
+    Layout,
+    LayoutVersion,
+    NotificationType,
+    OverCap,
+    Step,
+    Template,
+    TemplateVersion,
+    VersionState,
+)
+from notifications.models.figures import Figure, FigureDelta
+from notifications.models.notification import Decision, Notification, Render
+from notifications.models.service import ApiKey, Guest, IdempotencyKey, Service
+
+__all__ = [
+    "ApiKey",
+    "Condition",
+    "Decision",
+    "Figure",
+    "FigureDelta",
+    "Guest",
+    "IdempotencyKey",
+    "Layout",
+    "LayoutVersion",
+    "Notification",
+    "NotificationType",
+    "OverCap",
+    "Render",
+    "Service",
+    "Step",
+    "Template",
+    "TemplateVersion",
+    "VersionState",
+]

@@ -1,0 +1,39 @@
+"""Take due rows for a while: a lease token and a later `due_at`.
+
+The state stays as it was: rows of a worker that died simply fall due again. All time is the
+database's.
+"""
+
+from uuid import UUID
+
+LEASE_SECONDS = 120
+
+
+def claim_sql(*, table: str, due: str, returning: str) -> str:
+    """The statement that claims up to %(limit)s rows for which `due` holds, oldest first.
+
+    `due` speaks of the alias `t`. Parameters: token, limit, and whatever `due` names.
+    """
+    return f"""
+        UPDATE {table} AS claimed
+        SET lease = %(token)s, due_at = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
+        FROM (
+            SELECT t.id FROM {table} AS t
+            WHERE {due} AND t.due_at <= clock_timestamp()
+            ORDER BY t.due_at
+            LIMIT %(limit)s
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS picked
+        WHERE claimed.id = picked.id
+        RETURNING {returning}
+    """  # noqa: S608 - names of our own tables and columns
+
+
+def columns(names: tuple[str, ...], alias: str = "claimed") -> str:
+    """A column list for RETURNING, in the order a dataclass wants them."""
+    return ", ".join(f"{alias}.{name}" for name in names)
+
+
+def tokens_match(row_lease: UUID | None, token: UUID) -> bool:
+    """Whether a row is still ours."""
+    return row_lease == token

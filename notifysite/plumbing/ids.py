@@ -1,0 +1,48 @@
+"""UUIDv7 ids (RFC 9562): they sort by time, and a story's ids share one millisecond.
+
+Months are partitions by id, so a child minted with its parent's millisecond lies in the parent's
+month and leaves with it.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
+_RANDOM = (1 << 128) - 1 & ~((0xFFFFFFFFFFFF << 80) | (0xF << 76) | (0x3 << 62))
+
+
+def uuid7(ms: int | None = None) -> UUID:
+    """A new id at `ms` milliseconds since 1970 (default: now)."""
+    if ms is None:
+        ms = time.time_ns() // 1_000_000
+    noise = int.from_bytes(os.urandom(10), "big")
+    return UUID(int=(ms << 80) | _VERSION_AND_VARIANT | (noise & _RANDOM))
+
+
+def milliseconds(id: UUID) -> int:
+    """When an id was minted, in milliseconds since 1970."""
+    return id.int >> 80
+
+
+def sibling(parent: UUID) -> UUID:
+    """A fresh id in the same millisecond as `parent`."""
+    return uuid7(milliseconds(parent))
+
+
+def moment(id: UUID) -> datetime:
+    """When an id was minted (UTC)."""
+    return _EPOCH + timedelta(milliseconds=milliseconds(id))
+
+
+def floor(at: datetime) -> UUID:
+    """The smallest id of a moment: `id >= floor(t)` selects what was minted from t on."""
+    ms = (at - _EPOCH) // timedelta(milliseconds=1)
+    return UUID(int=(ms << 80) | _VERSION_AND_VARIANT)
+
+
+def is_uuid7(id: UUID) -> bool:
+    """Whether an id was minted here; others cannot be looked up by month."""
+    return id.version == 7

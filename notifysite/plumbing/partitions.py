@@ -1,0 +1,130 @@
+"""Tables that grow are range-partitioned by their UUIDv7 id, one partition a month.
+
+A DEFAULT partition catches what no month holds; it must stay empty, and `health()` says if it
+does not. Three months ahead are always there.
+"""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
+
+from notifysite.plumbing import ids
+
+MONTHS_AHEAD = 3
+
+
+class CreatePartitionedModel(migrations.CreateModel):
+    """CreateModel for a table partitioned by its UUIDv7 primary key."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        with _partition_by_primary_key(schema_editor):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        model = to_state.apps.get_model(app_label, self.name)
+        table = model._meta.db_table
+        schema_editor.execute(f'CREATE TABLE "{table}_default" PARTITION OF "{table}" DEFAULT')
+        for start, end in months(datetime.now(UTC), behind=1, ahead=MONTHS_AHEAD):
+            schema_editor.execute(_create_month(table, start, end))
+
+
+@contextmanager
+def _partition_by_primary_key(schema_editor: Any) -> Iterator[None]:
+    plain = schema_editor.sql_create_table
+    schema_editor.sql_create_table = f"{plain} PARTITION BY RANGE (id)"
+    try:
+        yield
+    finally:
+        schema_editor.sql_create_table = plain
+
+
+def months(
+    now: datetime, *, behind: int = 0, ahead: int = MONTHS_AHEAD
+) -> list[tuple[datetime, datetime]]:
+    """(start, end) of the months around `now`, in UTC."""
+    first = now.year * 12 + now.month - 1 - behind
+    starts = [
+        datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC)
+        for n in range(first, first + behind + ahead + 2)
+    ]
+    return list(itertools.pairwise(starts))
+
+
+def ensure_months(now: datetime) -> list[str]:
+    """Create the partitions of this month and the next ones; returns the names made."""
+    made = []
+    with connection.cursor() as cursor:
+        for table in partitioned_tables():
+            there = set(_partitions(table))
+            for start, end in months(now):
+                if (name := _month_name(table, start)) not in there:
+                    cursor.execute(_create_month(table, start, end))
+                    made.append(name)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `/readyz` says about partitions: months that lack, tables whose default holds rows."""
+
+    missing: tuple[str, ...]
+    stray: tuple[str, ...]
+
+    @property
+    def well(self) -> bool:
+        return not self.missing and not self.stray
+
+
+def health(now: datetime) -> Health:
+    """Whether this month and the next exist everywhere and nothing fell into a default."""
+    missing, stray = [], []
+    with connection.cursor() as cursor:
+        for table in partitioned_tables():
+            there = set(_partitions(table))
+            wanted = [_month_name(table, start) for start, _ in months(now, ahead=1)]
+            missing += [name for name in wanted if name not in there]
+            cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}_default")')  # noqa: S608
+            if cursor.fetchone()[0]:
+                stray.append(table)
+    return Health(tuple(missing), tuple(stray))
+
+
+def partitioned_tables() -> list[str]:
+    """Every table of this database that is partitioned by range."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid"
+            " WHERE c.relnamespace = current_schema()::regnamespace ORDER BY 1"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _partitions(table: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass",
+            [table],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _month_name(table: str, start: datetime) -> str:
+    return f"{table}_y{start:%Y}m{start:%m}"
+
+
+def _create_month(table: str, start: datetime, end: datetime) -> str:
+    return (
+        f'CREATE TABLE IF NOT EXISTS "{_month_name(table, start)}" PARTITION OF "{table}"'
+        f" FOR VALUES FROM ('{ids.floor(start)}') TO ('{ids.floor(end)}')"
+    )

@@ -1,0 +1,4 @@
+"""All settings: Django's, then ours. Read from the environment (12-factor)."""
+
+from notifysite.settings.base import *
+from notifysite.settings.product import *

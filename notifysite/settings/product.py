@@ -1,0 +1,139 @@
+"""What notifysite itself and its queue need."""
+
+from typing import Any
+
+from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL, REDIS_URL, VAR
+from notifysite.settings.env import env
+
+# Encryption. Several master keys are accepted, the first one wraps; the hash key never rotates,
+# or look-ups and suppressions would no longer match.
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+FIELD_HASH_KEY: str = env("FIELD_HASH_KEY", default="")
+
+# The API
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "notifications.services.authentication.ApiKeyAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["notifications.services.authentication.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["notifysite.plumbing.strictjson.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "notifysite.plumbing.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "notifysite",
+    "DESCRIPTION": "One request becomes the right message, on the right channels, with proof.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": [],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
+
+# Celery only carries nudges ("there is work in this lane"): losing one costs a second, no more.
+CELERY_BROKER_URL = env(
+    "CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://", 1)
+)
+CELERY_BROKER_IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "unix"))
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {
+        "visibility_timeout": 1800,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 1.5,
+        "health_check_interval": 15,
+        "retry_on_timeout": True,
+    }
+    if CELERY_BROKER_IS_REDIS
+    else {}
+)
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_TASK_SOFT_TIME_LIMIT = 870
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Without this Celery closes the database connection around every task.
+CELERY_DB_REUSE_MAX = 1000
+
+# Channels and providers: alias -> {BACKEND, CHANNELS, OPTIONS}, in the way of CACHES.
+EXTRA_CHANNELS: list[str] = []
+DELIVERY_PROVIDERS: dict[str, dict[str, Any]] = {
+    "email": {
+        "BACKEND": "delivery.providers.email.DjangoEmail",
+        "CHANNELS": ["email"],
+        "OPTIONS": {},
+    },
+    "inbox": {"BACKEND": "delivery.inbox.provider.Inbox", "CHANNELS": ["in_app"], "OPTIONS": {}},
+    "sandbox": {
+        "BACKEND": "delivery.sandbox.Sandbox",
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook"],
+        "OPTIONS": {"folder": str(VAR / "outbox")},
+    },
+    # What a test key sends through: the same simulated outcomes, nothing shown to anyone.
+    "test": {
+        "BACKEND": "delivery.sandbox.Sandbox",
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "in_app", "webhook"],
+        "OPTIONS": {"folder": None},
+    },
+}
+# The aliases of each channel in order of preference, unless the Route table says otherwise.
+DELIVERY_ROUTES: dict[str, list[str]] = {
+    "email": ["email" if EMAIL_CONFIGURED else "sandbox"],
+    "sms": ["sandbox"],
+    "web_push": ["sandbox"],
+    "mobile_push": ["sandbox"],
+    "in_app": ["inbox"],
+    "webhook": ["sandbox"],
+}
+WEBPUSH_SETTINGS = {
+    "VAPID_PUBLIC_KEY": env("VAPID_PUBLIC_KEY", default=""),
+    "VAPID_PRIVATE_KEY": env("VAPID_PRIVATE_KEY", default=""),
+    "VAPID_ADMIN_EMAIL": env("VAPID_ADMIN_EMAIL", default="webmaster@localhost"),
+}
+if WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"]:
+    DELIVERY_PROVIDERS["webpush"] = {
+        "BACKEND": "delivery.providers.webpush.WebPush",
+        "CHANNELS": ["web_push"],
+        "OPTIONS": {
+            "private_key": WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"],
+            "contact": WEBPUSH_SETTINGS["VAPID_ADMIN_EMAIL"],
+        },
+    }
+    DELIVERY_ROUTES["web_push"] = ["webpush"]
+# Addresses outside the public internet that outgoing requests may reach all the same.
+OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", default=[])
+
+# The two places where a lower room calls a higher one, by name.
+DELIVERY_SEAL = "notifications.planning.seal.seal"
+DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
+RECIPIENT_KEYS = "preferences.keys.data_keys"
+RECIPIENT_AUTHENTICATION = "preferences.authentication.RecipientAuthentication"
+
+# How messages speak of us
+BRAND: dict[str, str] = {
+    "name": env("BRAND_NAME", default="notifysite"),
+    "url": env("BRAND_URL", default=PUBLIC_URL),
+    "address": env("BRAND_ADDRESS", default=""),
+    "support": env("BRAND_SUPPORT", default=""),
+}

@@ -1,0 +1,29 @@
+"""Settings of the test suite: the same product, with keys of its own and no servers assumed."""
+
+import os
+
+os.environ.setdefault(
+    "SECRET_KEY", "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
+)
+os.environ.setdefault("FIELD_ENCRYPTION_KEYS", "t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+os.environ.setdefault("FIELD_HASH_KEY", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+
+from notifysite.settings import *
+
+PUBLIC_URL = "http://testserver"
+BRAND = {
+    "name": "Acme",
+    "url": "http://testserver",
+    "address": "Acme, 1 Main Street, Springfield",
+    "support": "help@acme.test",
+}
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+# The suite empties its own tables between tests, append-only ones too.
+DATABASES["default"]["OPTIONS"]["options"] += " -c notifysite.emptying=tests"

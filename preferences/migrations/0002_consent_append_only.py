@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from notifysite.plumbing.triggers import append_only
+
+
+class Migration(migrations.Migration):
+    dependencies = [("preferences", "0001_initial")]
+    operations = [append_only("consent")]
