@@ -4,7 +4,6 @@ People and notifications are bare ids here: these tables are partitioned by mont
 key would keep a month from being dropped. Words are smallints (see delivery.lifecycle).
 """
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -27,6 +26,7 @@ class Delivery(models.Model):
     state = models.SmallIntegerField()
     reason = models.SmallIntegerField(null=True)
     attempts = models.SmallIntegerField(default=0)
+    unknowns = models.SmallIntegerField(default=0)  # tries whose answer was lost
     provider = models.CharField(max_length=40, default="", blank=True)
     lease = models.UUIDField(null=True)
     due_at = models.DateTimeField(null=True)
@@ -146,8 +146,9 @@ class Announcement(models.Model):
     """
 
     changes = models.JSONField()
-    lanes = ArrayField(models.SmallIntegerField(), default=list)
+    lane = models.SmallIntegerField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "delivery_announcement"
+        indexes = [models.Index(name="announcement_lane", fields=["lane", "id"])]
