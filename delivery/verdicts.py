@@ -1,0 +1,134 @@
+"""What becomes of a delivery after one try with a provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery import backoff
+from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
+
+# Age alone ends nothing before this many real tries: a row may have waited out an outage of ours.
+LEAST_TRIES = 3
+# A row that keeps losing its answer, or the process that sends it, stops here.
+MOST_UNKNOWN = 5
+# How long receipts may be late, in seconds: for `wait`, and before `sent` is marked no_receipt.
+NEWS_HORIZON = 3 * backoff.DAY
+
+_FAILOVER = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.ACCOUNT})
+_BROKEN = frozenset(
+    {Reason.NO_TEMPLATE, Reason.TOO_LARGE, Reason.RENDER_FAILED, Reason.NO_PROVIDER}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What is known of a delivery when an outcome comes in; times in seconds.
+
+    `attempts` counts this one and leaves out those given back. `unknowns` says how many of them
+    lost their answer, this one included. `age` runs since the delivery first fell due, `expires_in`
+    is None where it never expires, `luck` is drawn from [0, 1).
+    """
+
+    attempts: int
+    unknowns: int
+    age: float
+    profile: backoff.Profile
+    uncertain: Uncertain
+    luck: float
+    expires_in: float | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What becomes of a delivery after a try.
+
+    `retry_in`: seconds until the row falls due again, None if it does not. `suppress`: the address
+    is dead. `refund`: the try does not count against the person.
+    """
+
+    state: State
+    reason: Reason | None = None
+    retry_in: float | None = None
+    suppress: bool = False
+    refund: bool = False
+
+
+_SETTLED: Mapping[OutcomeKind, Verdict] = {
+    OutcomeKind.ACCEPTED: Verdict(state=State.SENT),
+    OutcomeKind.DELIVERED: Verdict(state=State.DELIVERED),
+    OutcomeKind.REFUSED_ADDRESS: Verdict(
+        state=State.FAILED, reason=Reason.ADDRESS_DEAD, suppress=True
+    ),
+    OutcomeKind.REFUSED_MESSAGE: Verdict(state=State.FAILED, reason=Reason.PROVIDER_REJECTED),
+}
+
+# What an `uncertain` row becomes when the news it waited for never came: a dead letter that says
+# it may have arrived, so that a person decides about a second copy.
+NEWS_OVERDUE = Verdict(state=State.DEAD, reason=Reason.OUTCOME_UNKNOWN)
+
+
+def may_fail_over(outcome: OutcomeKind) -> bool:
+    """Whether another provider may be tried: only where this one surely did not take it."""
+    return outcome in _FAILOVER
+
+
+def after(outcome: OutcomeKind, tried: Tried) -> Verdict:
+    """What becomes of the delivery now, once no other provider is left to try."""
+    if outcome in _SETTLED:
+        return _SETTLED[outcome]
+    if outcome is OutcomeKind.ACCOUNT:
+        return _after_account(tried)
+    if outcome is OutcomeKind.TRANSIENT:
+        return _after_transient(tried)
+    return _after_unknown(tried)
+
+
+def withdrawn(reason: Reason) -> Verdict:
+    """What a message ends as that the last look held back."""
+    if reason is Reason.EXPIRED:
+        return Verdict(state=State.EXPIRED, reason=reason)
+    if reason in _BROKEN:
+        return Verdict(state=State.FAILED, reason=reason)
+    return Verdict(state=State.CANCELLED, reason=reason)
+
+
+def _after_account(tried: Tried) -> Verdict:
+    pause = _pause(tried, backoff.ACCOUNT)
+    if _expires_within(tried, pause):
+        return Verdict(state=State.EXPIRED, reason=Reason.EXPIRED, refund=True)
+    return Verdict(state=State.QUEUED, retry_in=pause, refund=True)
+
+
+def _after_transient(tried: Tried) -> Verdict:
+    exhausted = Verdict(state=State.DEAD, reason=Reason.RETRIES_EXHAUSTED)
+    retries = tried.profile.retries
+    if retries is not None and tried.attempts > retries:
+        return exhausted
+    pause = _pause(tried, tried.profile)
+    if _expires_within(tried, pause):
+        return Verdict(state=State.EXPIRED, reason=Reason.EXPIRED)
+    if tried.attempts >= LEAST_TRIES and tried.age + pause >= tried.profile.horizon:
+        return exhausted
+    return Verdict(state=State.QUEUED, retry_in=pause)
+
+
+def _after_unknown(tried: Tried) -> Verdict:
+    if tried.uncertain is Uncertain.STOP:
+        return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN)
+    pause = _pause(tried, backoff.UNKNOWN)
+    # Past its expiry a message is not repeated, yet nobody may call it expired: it may be there.
+    if tried.uncertain is Uncertain.WAIT or _expires_within(tried, pause):
+        return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN, retry_in=NEWS_HORIZON)
+    if tried.unknowns >= MOST_UNKNOWN:
+        return NEWS_OVERDUE
+    return Verdict(state=State.QUEUED, retry_in=pause)
+
+
+def _pause(tried: Tried, profile: backoff.Profile) -> float:
+    return backoff.delay(
+        profile, retry=tried.attempts - 1, luck=tried.luck, retry_after=tried.retry_after
+    )
+
+
+def _expires_within(tried: Tried, seconds: float) -> bool:
+    return tried.expires_in is not None and seconds >= tried.expires_in
