@@ -50,7 +50,7 @@ class StrictSerializerMixin:
             value = super().to_internal_value(data)  # type: ignore[misc]
         except ValidationError as error:
             if unknown and isinstance(error.detail, dict):
-                raise ValidationError(error.detail | unknown) from error
+                raise ValidationError({**error.detail, **unknown}) from error
             raise
         if unknown:
             raise ValidationError(unknown)

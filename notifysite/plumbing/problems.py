@@ -139,11 +139,11 @@ class ProblemResponse(Response):
             headers=problem.headers,
             content_type=MEDIA_TYPE,
         )
+        self["Content-Type"] = MEDIA_TYPE
 
     @property
-    def rendered_content(self) -> bytes:
+    def rendered_content(self) -> Any:
         """Return the document, rendered by the problem renderer."""
-        self["Content-Type"] = MEDIA_TYPE
         return ProblemRenderer().render(self.data)
 
 
