@@ -1,0 +1,1 @@
+"""The embedded stack: real PostgreSQL, real Valkey and our own processes, small, on one machine."""
