@@ -1,5 +1,6 @@
 """What Django and its libraries need."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -145,7 +146,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # SMTP by EMAIL_URL; or any anymail backend by EMAIL_BACKEND and its ANYMAIL_… variables.
 _email = env.email_url("EMAIL_URL", default="consolemail://")
 EMAIL_BACKEND = env("EMAIL_BACKEND", default=_email["EMAIL_BACKEND"])
-EMAIL_CONFIGURED = "EMAIL_URL" in env.ENVIRON or "EMAIL_BACKEND" in env.ENVIRON
+EMAIL_CONFIGURED = any(
+    name in env.ENVIRON for name in ("EMAIL_URL", "EMAIL_URL_FILE", "EMAIL_BACKEND")
+)
 EMAIL_HOST, EMAIL_PORT = _email.get("EMAIL_HOST") or "127.0.0.1", _email.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
@@ -154,11 +157,8 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = (
     _email.get("EMAIL_USE_SSL", False),
 )
 EMAIL_TIMEOUT = 30
-ANYMAIL = {
-    name.removeprefix("ANYMAIL_"): value
-    for name, value in env.ENVIRON.items()
-    if name.startswith("ANYMAIL_")
-}
+_anymail = {name.removesuffix("_FILE") for name in os.environ if name.startswith("ANYMAIL_")}
+ANYMAIL = {name.removeprefix("ANYMAIL_"): env(name) for name in _anymail}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="notifysite <notifications@localhost>")
 
 LOGGING_CONFIG = None

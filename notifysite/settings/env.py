@@ -11,18 +11,9 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("NOTIFYSITE_VAR", BASE_DIR / "var")).resolve()
 
 
-def _from_files() -> None:
-    """NAME_FILE=/run/secrets/x stands for NAME=<content of that file>."""
-    for name in [name for name in os.environ if name.endswith("_FILE")]:
-        plain = name.removesuffix("_FILE")
-        path = Path(os.environ[name])
-        if plain not in os.environ and path.is_file():
-            os.environ[plain] = path.read_text().strip()
-
-
 def _from_stack() -> None:
     """`make run` records how it is reached, so that `manage.py shell` finds it too."""
-    if "DATABASE_URL" in os.environ:
+    if "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ:
         return
     try:
         recorded = json.loads((VAR / "stack.json").read_text())["env"]
@@ -32,6 +23,5 @@ def _from_stack() -> None:
         os.environ.setdefault(name, value)
 
 
-_from_files()
 _from_stack()
-env = environ.Env()
+env = environ.FileAwareEnv()
