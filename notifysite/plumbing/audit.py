@@ -1,0 +1,31 @@
+"""The audit trail: who did what to what, append-only, written with the deed it records."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+_INSERT = """
+    INSERT INTO audit_entry (actor, action, target, subject, detail)
+    VALUES (%s, %s, %s, %s, %s::jsonb)
+"""
+
+
+def record(
+    *,
+    actor: str,
+    action: str,
+    target: str,
+    subject: UUID | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write one entry in the current transaction, so that deed and entry stay or go together.
+
+    `actor` is who did it ("key:ntf_ab12", "admin:7", "system"), `action` a verb with its noun
+    ("suppression.lifted"), `target` what it was done to ("suppression:42"), `subject` the opaque
+    id of the person concerned. `detail` must be JSON and must not hold anything about a person.
+    """
+    values = [actor, action, target, subject, json.dumps(detail or {}, allow_nan=False)]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
