@@ -97,7 +97,7 @@ def held(folder: Folder, *, purpose: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise Halt(
                 f"{folder.path} is in use by {holder(folder)}",
-                advice="Stop it there with Ctrl-C or `make stop`; or choose another NOTIFYSITE_VAR.",
+                advice="Stop it with Ctrl-C there or `make stop`, or set another NOTIFYSITE_VAR.",
             ) from error
         note = {"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}
         os.ftruncate(descriptor, 0)
