@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from notifysite.stack import control
+from notifysite.stack.advisories import audit
 from notifysite.stack.attention import Interrupted
 from notifysite.stack.console import Console, Halt
 from notifysite.stack.folder import open_folder
@@ -33,6 +34,8 @@ def main(words: list[str]) -> int:
 def _do(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.action == "prepare":
         return prepare(console)
+    if arguments.action == "audit":
+        return audit(console)
     if arguments.action == "services":
         command = tuple(arguments.command)
         return serve(command, console, var=arguments.var, for_tests=arguments.for_tests)
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("status", help="say what runs")
     actions.add_parser("stop", help="stop what runs")
     actions.add_parser("prepare", help="install what tests need, or say what is missing")
+    actions.add_parser("audit", help="look up known vulnerabilities of what we depend on")
     services = actions.add_parser("services", help="run one command beside PostgreSQL and Valkey")
     services.add_argument("--var", type=Path, help="a folder to keep; else one that is thrown away")
     services.add_argument(

@@ -4,6 +4,8 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from notifysite.stack.attention import Interrupted
 from notifysite.stack.console import Console, Halt
@@ -22,17 +24,14 @@ class UnknownCommand(Halt):
 
 def run(folder: Folder, console: Console, *, port: int) -> int:
     """Start everything, show that it works, and stay until somebody stops it."""
-    try:
-        with opened(folder, console, purpose="make run") as stack:
-            start_all(stack, port)
-            try:
-                send_first(stack)
-            except UnknownCommand as unknown:
-                console.warn(str(unknown))
-            console.say(welcome(stack, port))
-            stack.supervisor.watch()
-    except Interrupted:
-        pass  # that is how one leaves
+    with opened(folder, console, purpose="make run") as stack, saying_goodbye(console):
+        start_all(stack, port)
+        try:
+            send_first(stack)
+        except UnknownCommand as unknown:
+            console.warn(str(unknown))
+        console.say(welcome(stack, port))
+        stack.supervisor.watch()
     return 0
 
 
@@ -42,6 +41,15 @@ def demo(folder: Folder, console: Console, *, port: int) -> int:
         start_all(stack, port)
         send_first(stack)
         return stack.supervisor.run("demo_proof", (sys.executable, "manage.py", "demo_proof"))
+
+
+@contextmanager
+def saying_goodbye(console: Console) -> Iterator[None]:
+    """Ctrl-C is how one leaves, so it is no failure."""
+    with suppress(Interrupted):
+        yield
+    console.say("")
+    console.step("stopping; the data stays for the next start")
 
 
 def start_all(stack: Stack, port: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notifysite.stack import binaries, confinement, keys, postgres, record
-from notifysite.stack.attention import Attention, Interrupted
+from notifysite.stack.attention import Attention
 from notifysite.stack.console import Console
 from notifysite.stack.folder import Folder, held, make_sockets
 from notifysite.stack.identity import Identity, end, identify, is_running
@@ -124,13 +124,8 @@ def opened(folder: Folder, console: Console, *, purpose: str) -> Iterator[Stack]
         stack.end_leftovers()
         try:
             yield stack
-        except Interrupted:
-            console.say("")
-            raise
         finally:
-            console.step("stopping")
             stack.stop()
-            console.step("stopped")
 
 
 def given(name: str) -> str:

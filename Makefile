@@ -1,0 +1,52 @@
+# Everything here also works without make: each recipe is one or two plain commands.
+PYTHON    ?= python3
+BIN       := .venv/bin
+BOOTSTRAP := $(PYTHON) notifysite/stack/bootstrap.py
+STACK     := $(BIN)/python -m notifysite.stack
+COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+             --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo stop status test lint check audit requirements
+
+help:  ## show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo "  PORT (8000), NOTIFYSITE_VAR (var) and ARGS (for pytest) may be set, as in: make run PORT=8001"
+
+run:  ## start all of it in the foreground; Ctrl-C stops it, the data stays
+	@$(BOOTSTRAP) embedded
+	@$(STACK) run
+
+demo:  ## start all of it, send on every channel, succeed only if all arrived, stop
+	@$(BOOTSTRAP) embedded
+	@$(STACK) demo
+
+stop:  ## stop what runs in another terminal
+	@$(STACK) stop
+
+status:  ## say what runs
+	@$(STACK) status
+
+test:  ## run all tests beside servers of their own
+	@$(BOOTSTRAP) dev
+	@$(STACK) prepare
+	@$(STACK) services --for-tests -- $(BIN)/python -m pytest -n auto $(ARGS)
+
+lint:  ## check style, types, layers, templates and migrations
+	@$(BOOTSTRAP) dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	@test -z "$$(find templates -name '*.html' 2>/dev/null)" || $(BIN)/djlint --check --lint templates
+	$(STACK) services -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+check: lint test audit  ## what has to pass before a change is merged
+
+audit:  ## look up known vulnerabilities of what we depend on
+	@$(BOOTSTRAP) dev
+	@$(STACK) audit
+
+requirements:  ## compile requirements/*.in; UPGRADE=--upgrade takes newer versions
+	@$(BOOTSTRAP) dev
+	$(foreach set,base embedded dev,$(COMPILE) $(UPGRADE) requirements/$(set).in -o requirements/$(set).txt &&) true
