@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+LOOKS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -23,15 +25,19 @@ def identify(pid: int) -> Identity | None:
     """Who runs under this pid now; None when no one does, or only a corpse."""
     if not Path("/proc/self/stat").exists():
         return _identify_by_ps(pid)
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if state in {"Z", "X"}:
-        return None
-    words = tuple(os.fsdecode(word) for word in command.rstrip(b"\0").split(b"\0"))
-    return Identity(pid, f"{_boot()}:{fields[18]}", words)
+    for _ in range(LOOKS):
+        try:
+            state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        if state in {"Z", "X"}:
+            return None
+        if command:
+            words = tuple(os.fsdecode(word) for word in command.split(b"\0"))
+            return Identity(pid, f"{_boot()}:{fields[18]}", words)
+        time.sleep(0.002)  # it is just becoming another program, or just ending
+    return None
 
 
 def is_running(known: Identity) -> bool:
