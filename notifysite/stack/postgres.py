@@ -58,8 +58,10 @@ class Postgres:
         """Make the data folder where there is none; half a folder never takes its place."""
         if (self.data / "PG_VERSION").exists():
             return
-        draft = self.data.with_name("postgres.new")
-        shutil.rmtree(draft, ignore_errors=True)
+        for half in self.data.parent.glob("postgres.new-*"):
+            shutil.rmtree(half, ignore_errors=True)
+        # A name of its own: an initdb whose supervisor was killed may still be tidying up.
+        draft = self.data.with_name(f"postgres.new-{os.getpid()}")
         log = self.folder.log("initdb")
         initdb = str(self.program.with_name("initdb"))
         options = ("--username", ROLE, "--auth", "trust", "--encoding", "UTF8", "--data-checksums")

@@ -27,7 +27,8 @@ def main(folder: Path, children: list[str]) -> int:
             for stage, child in enumerate(children, FIRST_STAGE):
                 name, _, script = child.partition("=")
                 stack.start(Process(name=name, command=("/bin/bash", "-c", script), stage=stage))
-            stack.supervisor.wait_until(lambda: True, patience=1)
+            if "LITTLE_WAIT" in os.environ:
+                stack.supervisor.wait_until(lambda: False, patience=60)
             console.say("UP")
             stack.supervisor.watch()
     except Interrupted:
