@@ -204,7 +204,7 @@ def settle(row: Standing, to: Standing) -> Standing:
     Only a row nobody moved meanwhile may go where the worker says, back to `queued` included. Past
     that, news has come first and only evidence counts.
     """
-    return to if row.state is State.SENDING else settle_late(row, to)
+    return to if row.state == State.SENDING else settle_late(row, to)
 
 
 def settle_late(row: Standing, to: Standing) -> Standing:

@@ -76,16 +76,16 @@ def after(outcome: OutcomeKind, tried: Tried) -> Verdict:
     """What becomes of the delivery now, once no other provider is left to try."""
     if outcome in _SETTLED:
         return _SETTLED[outcome]
-    if outcome is OutcomeKind.ACCOUNT:
+    if outcome == OutcomeKind.ACCOUNT:
         return _after_account(tried)
-    if outcome is OutcomeKind.TRANSIENT:
+    if outcome == OutcomeKind.TRANSIENT:
         return _after_transient(tried)
     return _after_unknown(tried)
 
 
 def withdrawn(reason: Reason) -> Verdict:
     """What a message ends as that the last look held back."""
-    if reason is Reason.EXPIRED:
+    if reason == Reason.EXPIRED:
         return Verdict(state=State.EXPIRED, reason=reason)
     if reason in _BROKEN:
         return Verdict(state=State.FAILED, reason=reason)
@@ -113,11 +113,11 @@ def _after_transient(tried: Tried) -> Verdict:
 
 
 def _after_unknown(tried: Tried) -> Verdict:
-    if tried.uncertain is Uncertain.STOP:
+    if tried.uncertain == Uncertain.STOP:
         return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN)
     pause = _pause(tried, backoff.UNKNOWN)
     # Past its expiry a message is not repeated, yet nobody may call it expired: it may be there.
-    if tried.uncertain is Uncertain.WAIT or _expires_within(tried, pause):
+    if tried.uncertain == Uncertain.WAIT or _expires_within(tried, pause):
         return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN, retry_in=NEWS_HORIZON)
     if tried.unknowns >= MOST_UNKNOWN:
         return NEWS_OVERDUE
