@@ -1,0 +1,1 @@
+"""Turns what editors write into what people read: Liquid, MJML, limits. Pure: no Django, no I/O."""

@@ -1,0 +1,178 @@
+"""The tags whose own classes would not stay within the limits, or repeat what they should not."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from liquid.ast import BlockNode, Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags import case_tag, for_tag
+from liquid.builtin.tags.case_tag import MultiExpressionBlockNode
+from liquid.context import RenderContext
+from liquid.exceptions import BreakLoop, ContinueLoop
+from liquid.expression import Expression
+from liquid.token import Token
+
+from notifications.rendering import filters, limits
+from notifications.rendering.context import Context, Missing
+from notifications.rendering.errors import LimitExceeded, MissingVariable, RenderError
+
+# The library wants a context to find partials with; there are none to find.
+_NOWHERE: Final = cast(RenderContext, None)
+
+
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield every node under `nodes`, depth first, themselves included."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, ContentNode):
+            yield from walk(list(node.children(_NOWHERE)))
+
+
+def _fixed_path(expression: Expression) -> tuple[str | int, ...] | None:
+    if not isinstance(expression, FilteredExpression) or expression.filters:
+        return None
+    left = expression.left
+    if not isinstance(left, Path):
+        return None
+    keys = tuple(key for key in left.path if isinstance(key, str | int))
+    return keys if len(keys) == len(left.path) else None
+
+
+class SafeOutputNode(OutputNode):
+    """`{{ … }}`: the plain path is looked up without building an expression each time."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, token: Token, expression: Expression) -> None:
+        super().__init__(token, expression)
+        self.keys: tuple[str | int, ...] | None = _fixed_path(expression)
+
+    def render_to_output(self, context: Any, buffer: Any) -> int:
+        """Write the value, or note what is missing when the render only looks for that."""
+        try:
+            if self.keys is not None:
+                value = context.get(self.keys)
+            else:
+                value = self.expression.evaluate(context)
+            return int(buffer.write(context.text(value)))
+        except MissingVariable as missing:
+            if context.missing is None:
+                raise
+            context.missing.append(missing.path)
+            return 0
+
+
+class SafeOutput(Output):
+    """Parses `{{ … }}`."""
+
+    node_class = SafeOutputNode
+
+
+class BoundedForNode(for_tag.ForNode):
+    """A loop over at most so many items, paying for each turn what its body weighs."""
+
+    __slots__ = ("weight",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weight = 1 + sum(1 for _ in walk([self.block]))
+
+    def render_to_output(self, context: Any, buffer: Any) -> int:
+        """Render the body once per item, or the else block when there is none."""
+        items = self._items(context)
+        if not items:
+            return self.default.render(context, buffer) if self.default else 0
+        name = str(self.expression.identifier)
+        loop = for_tag.ForLoop(name, iter(items), len(items), context.parentloop())
+        namespace = {"forloop": loop, name: None}
+        written = 0
+        context.loops.append(loop)
+        context.scope.push(namespace)
+        try:
+            for item in loop:
+                context.spend(self.weight)
+                namespace[name] = item
+                try:
+                    written += self.block.render(context, buffer)
+                except ContinueLoop:
+                    continue
+                except BreakLoop:
+                    break
+        finally:
+            context.scope.pop()
+            context.loops.pop()
+        return written
+
+    def _items(self, context: Context) -> Sequence[Any]:
+        value = self.expression.iterable.evaluate(context)
+        if type(value) is Missing:
+            if context.missing is None:
+                value.poke()
+            else:
+                context.missing.append(value.name)
+            return ()
+        if value is None:
+            return ()
+        items = list(value.items()) if isinstance(value, Mapping) else value
+        if not isinstance(items, list | tuple | range):
+            raise RenderError("A for loop needs a list.")
+        filters.measure(items)
+        start = self._whole(self.expression.offset, context, default=0)
+        count = self._whole(self.expression.limit, context, default=len(items))
+        chosen: Sequence[Any] = items[start : start + count]
+        return chosen[::-1] if self.expression.reversed else chosen
+
+    @staticmethod
+    def _whole(expression: Expression | None, context: Context, *, default: int) -> int:
+        if expression is None:
+            return default
+        value = expression.evaluate(context)
+        if type(value) is Missing:
+            value.poke()
+        if not isinstance(value, int) or value < 0:
+            raise RenderError("limit and offset of a for loop are whole numbers.")
+        return value
+
+
+class BoundedFor(for_tag.ForTag):
+    """Parses `{% for %}`."""
+
+    node_class = BoundedForNode
+
+
+class FirstMatchNode(case_tag.CaseNode):
+    """`{% case %}` that renders one branch once: the library repeats a branch per equal value."""
+
+    __slots__ = ()
+
+    def render_to_output(self, context: Any, buffer: Any) -> int:
+        """Render the first branch that matches, or else the else block."""
+        default: BlockNode | None = None
+        for block in self.blocks:
+            if not isinstance(block, MultiExpressionBlockNode):
+                default = block
+            elif any(block.expression.evaluate(context)):
+                return int(block.block.render(context, buffer))
+        return int(default.render(context, buffer)) if default else 0
+
+
+class FirstMatch(case_tag.CaseTag):
+    """Parses `{% case %}`."""
+
+    node_class = FirstMatchNode
+
+
+class BoundedRange(RangeLiteral):
+    """`(a..b)` of at most so many numbers, refused before anything walks along it."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: Any) -> range:
+        """Return the range, or raise LimitExceeded."""
+        result: range = super().evaluate(context)
+        if result.stop - result.start > limits.LIST_ITEMS:
+            raise LimitExceeded(f"A range has at most {limits.LIST_ITEMS:,} numbers.")
+        return result

@@ -1,0 +1,183 @@
+"""Render: one recipient's variables into one compiled template. Deterministic to the byte.
+
+Parsed templates are kept by the digest of the compiled form, so a campaign parses once.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Final
+
+from notifications.rendering import limits, paths
+from notifications.rendering.compile import Compiled
+from notifications.rendering.errors import LimitExceeded, RenderError, SourceError
+from notifications.rendering.links import web_url
+from notifications.rendering.liquid import Template, parse
+from notifications.rendering.text import tidy
+
+_LINES: Final = frozenset({"subject", "title", "preheader", "label"})
+_URLS: Final = frozenset({"url", "image", "icon"})
+_KEPT: Final = 256  # compiled templates: a few hundred kilobytes each at the very most
+
+# Everything that ends a header line anywhere, every other control, and what turns text around.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: what it says and where it leads."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What one message says; a field a channel cannot show is ""."""
+
+    subject: str = ""
+    title: str = ""
+    text: str = ""
+    html: str = ""
+    url: str = ""
+    image: str = ""
+    icon: str = ""
+    actions: tuple[Action, ...] = ()
+    preheader: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The parsed templates of one channel of one compiled form."""
+
+    parts: tuple[tuple[str, Template], ...]
+    actions: tuple[tuple[Template, Template], ...]
+
+    def templates(self) -> list[Template]:
+        return [template for _, template in self.parts] + [t for pair in self.actions for t in pair]
+
+
+class _Cache:
+    """The most recently used prepared templates; shared by threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: dict[tuple[str, str], _Prepared] = {}
+        self._lock = Lock()
+
+    def get(self, compiled: Compiled, channel: str) -> _Prepared:
+        key = (compiled["digest"], channel)
+        prepared = self._kept.get(key)
+        return prepared if prepared is not None else self._add(key, compiled, channel)
+
+    def _add(self, key: tuple[str, str], compiled: Compiled, channel: str) -> _Prepared:
+        prepared = _prepare(compiled, channel)
+        with self._lock:
+            while len(self._kept) >= self._size:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = prepared
+        return prepared
+
+
+_cache = _Cache(_KEPT)
+
+
+def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) -> Rendered:
+    """Return what this person reads on this channel; raise RenderError with the part at fault."""
+    prepared = _cache.get(compiled, channel)
+    fields: dict[str, Any] = {
+        name: _part(name, template, variables) for name, template in prepared.parts
+    }
+    if prepared.actions:
+        fields["actions"] = tuple(
+            Action(_part("label", label, variables), _part("url", url, variables))
+            for label, url in prepared.actions
+        )
+    return Rendered(**fields)
+
+
+def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> list[str]:
+    """Return the paths under data.* that a send with this very data would lack, sorted.
+
+    Two look-ups tell in nearly every case; only when a variable of a branch is not there is the
+    template run, with `data` alone, to see whether that branch is taken.
+    """
+    needs = compiled["channels"].get(channel)
+    if needs is None:
+        return []
+    variables = {"data": data}
+    lacking = [path for path in needs["required"] if not _present(variables, path)]
+    if all(_present(variables, path) for path in needs["conditional"]):
+        return lacking
+    seen: set[str] = set(lacking)
+    for template in _cache.get(compiled, channel).templates():
+        try:
+            seen.update(template.missing(variables))
+        except RenderError:
+            continue  # a fault of another kind: the render itself will name it
+    return sorted(path for path in seen if path.startswith("data"))
+
+
+def _present(variables: Mapping[str, Any], path: str) -> bool:
+    return paths.present(variables, _segments(path))
+
+
+_segments = lru_cache(maxsize=4096)(paths.segments)
+
+
+def _prepare(compiled: Compiled, channel: str) -> _Prepared:
+    form = compiled["channels"].get(channel)
+    if form is None:
+        raise RenderError(f"The template says nothing on {channel}.")
+    parts = tuple((name, _template(source, name)) for name, source in form["parts"].items())
+    actions = tuple(
+        (_template(action["label"], "actions"), _template(action["url"], "actions"))
+        for action in form["actions"]
+    )
+    return _Prepared(parts, actions)
+
+
+def _template(source: str, part: str) -> Template:
+    try:
+        return parse(source, html=part == "html", most=limits.COMPILED_CHARS)
+    except SourceError as error:
+        raise RenderError(error.message, part=part) from error
+
+
+def _part(name: str, template: Template, variables: Mapping[str, Any]) -> str:
+    try:
+        text = template.render(variables)
+        return _finished(name, text)
+    except RenderError as error:
+        error.part = name
+        raise
+
+
+def _finished(name: str, text: str) -> str:
+    if name in _LINES:
+        return line(text)
+    if name in _URLS:
+        return web_url(text)
+    if name == "text":
+        text = tidy(text)
+    _check_bytes(text)
+    return text
+
+
+def line(text: str) -> str:
+    """Return one line without control characters, at most LINE_CHARS long."""
+    single = _BLANKS.sub(" ", _CONTROLS.sub(" ", text)).strip()
+    _check_bytes(single)
+    return single if len(single) <= limits.LINE_CHARS else single[: limits.LINE_CHARS - 1] + "…"
+
+
+def _check_bytes(text: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise RenderError("The text holds half a character (a lone surrogate).") from error
+    if size > limits.OUTPUT_BYTES:
+        raise LimitExceeded(f"The result is larger than {limits.OUTPUT_BYTES:,} bytes.")

@@ -1,0 +1,78 @@
+"""The text part: derived once from simple HTML, with the same Liquid in it."""
+
+import re
+from typing import Final
+
+import inscriptis
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+
+from notifications.rendering.markup import attributes, pieces
+from notifications.rendering.swap import Table
+
+_CONFIG: Final = ParserConfig(css=CSS_PROFILES["strict"])
+_BLOCKS: Final = frozenset(["table", "thead", "tbody", "tfoot", "tr"])
+_CELLS: Final = frozenset(["td", "th"])
+_DROPPED: Final = frozenset(["style", "script", "title"])
+
+
+def to_text(html: str, table: Table) -> str:
+    """Return the text template of a compiled email."""
+    plain = inscriptis.get_text(_simple(html, table), _CONFIG)
+    lines = [re.sub(r"[ \t]+", " ", line).strip() for line in plain.split("\n")]
+    return _back(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), table)
+
+
+def tidy(text: str) -> str:
+    """Return rendered text without trailing blanks, double empty lines or control characters."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+    text = re.sub(r"[ \t]+\n", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _simple(html: str, table: Table) -> str:
+    """Return HTML without tables, with links written out and control tags as words."""
+    written: list[str] = []
+    links: list[tuple[str, int]] = []
+    for piece in pieces(html):
+        if piece.kind == "comment":
+            found = table.pattern().fullmatch(html[piece.start : piece.end])
+            written.append(f"{table.mark}{found.group(1)}q" if found else "")
+        elif piece.name in _DROPPED:
+            continue
+        elif piece.name == "a" and piece.kind == "open":
+            href = next((a for a in attributes(html, piece) if a.name == "href"), None)
+            links.append((html[href.start : href.end] if href else "", len(written)))
+        elif piece.name == "a" and piece.kind == "close" and links:
+            url, begun = links.pop()
+            label = "".join(written[begun:]).strip()
+            written[begun:] = [url if label == url or not label else _linked(label, url)]
+        elif piece.name in _BLOCKS:
+            written.append("<div>" if piece.kind == "open" else "</div>")
+        elif piece.name in _CELLS:
+            written.append(" " if piece.kind == "open" else "")
+        else:
+            written.append(html[piece.start : piece.end])
+    return "".join(written)
+
+
+def _linked(label: str, url: str) -> str:
+    if not url or url.startswith(("#", "mailto:", "tel:")):
+        return label
+    return f"{label}: {url}"
+
+
+def _back(text: str, table: Table) -> str:
+    """Put Liquid back; a line that holds only control tags takes its line break with it."""
+    word = rf"{table.mark}(\d+)q"
+
+    def construct(match: re.Match[str]) -> str:
+        return table.taken[int(match.group(1))]
+
+    kept = []
+    for line in text.split("\n"):
+        written = re.sub(word, construct, line)
+        only = re.fullmatch(rf"(?:{word}\s*)+", line) and "{{" not in written
+        kept.append(written if only else written + "\n")
+    return "".join(kept).rstrip("\n")
