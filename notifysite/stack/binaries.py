@@ -25,8 +25,12 @@ class Binary:
     path: Path
     version: tuple[int, ...]
 
+    @property
+    def number(self) -> str:
+        return ".".join(map(str, self.version))
+
     def __str__(self) -> str:
-        return f"{'.'.join(map(str, self.version))} ({self.path})"
+        return f"{self.number} ({self.path})"
 
 
 def find_postgres(*, recorded: str | None, made_by: int | None) -> Binary:

