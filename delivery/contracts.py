@@ -87,7 +87,7 @@ class Parcel:
     address_id: int | None
     channel: int
     step: int
-    planned_at: datetime
+    mode: int
 
 
 Seal = Callable[[Sequence[Parcel]], dict[UUID, Sealed]]

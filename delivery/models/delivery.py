@@ -33,6 +33,8 @@ class Delivery(models.Model):
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     accepted_at = models.DateTimeField()  # when the notification could first be sent
+    # What the person's row said when this was decided: any other value means decide again.
+    person_changed_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
 

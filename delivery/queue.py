@@ -1,0 +1,264 @@
+"""The queue is the delivery table: claim, mark, settle, each one set-based statement.
+
+A claim is a lease; the mark says "from here on the message may be out"; settle writes what came
+of it, guarded by the lease. Rows of a worker that died fall due by themselves: unmarked ones are
+simply sent, marked ones are `uncertain`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from delivery.contracts import Change, Outcome
+from delivery.lifecycle import EVIDENCE, RANK, State
+from delivery.verdicts import Verdict
+from notifysite.plumbing import claims, ids
+
+BATCH = 500
+
+_ROW = (
+    "id", "notification_id", "recipient_id", "address_id", "channel", "step", "lane", "mode",
+    "uncertain", "attempts", "unknowns", "provider", "accepted_at", "created_at", "expires_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A claimed delivery, in the order the statements return it."""
+
+    id: UUID
+    notification_id: UUID
+    recipient_id: int
+    address_id: int | None
+    channel: int
+    step: int
+    lane: int
+    mode: int
+    uncertain: int
+    attempts: int
+    unknowns: int
+    provider: str
+    accepted_at: datetime
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One row's outcome and what it makes of the row; `lease` is the token it was marked under."""
+
+    row: Row
+    lease: UUID
+    provider: str
+    outcome: Outcome
+    verdict: Verdict
+    attempted: bool = True
+
+
+_CLAIM = claims.claim_sql(
+    table="delivery",
+    due=f"t.lane = %(lane)s AND t.state = {State.QUEUED:d}",
+    returning=claims.columns(_ROW),
+)
+
+
+def claim(lane: int, *, token: UUID, limit: int = BATCH) -> list[Row]:
+    """Lease up to `limit` due rows of a lane, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
+        return [Row(*values) for values in cursor.fetchall()]
+
+
+_MARK = f"""
+    UPDATE delivery SET state = {State.SENDING:d}, attempts = attempts + 1, provider = %(provider)s,
+        due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.QUEUED:d}
+    RETURNING id
+"""  # noqa: S608
+
+
+def mark(ids_: Sequence[UUID], *, token: UUID, provider: str) -> set[UUID]:
+    """Say that these rows may be out from now on; returns those that are still ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK, {"ids": list(ids_), "token": token, "provider": provider})
+        return {id_ for (id_,) in cursor.fetchall()}
+
+
+_LIMBO = f"""
+    UPDATE delivery AS claimed
+    SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    FROM (
+        SELECT id, state FROM delivery
+        WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= clock_timestamp()
+        ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+    ) AS lost
+    WHERE claimed.id = lost.id
+    RETURNING lost.state, {claims.columns(_ROW)}
+"""  # noqa: S608
+
+
+def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
+    """Lease rows whose answer never came: marked ones whose lease ran out, and uncertain ones
+    whose time to wait for news is over."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMBO, {"token": token, "limit": limit})
+        return [(State(state), Row(*values)) for state, *values in cursor.fetchall()]
+
+
+# The rank of a state by its number, as an SQL array: rank(s) is _RANKS[s].
+_RANKS = "ARRAY[{}]::int[]".format(
+    ",".join(str(RANK.get(State(n), 0)) if n in list(State) else "0" for n in range(1, 21))
+)
+_EVIDENCE = ",".join(str(int(state)) for state in EVIDENCE)
+_OURS = f"(d.lease = u.lease AND d.state IN ({State.SENDING:d}, {State.UNCERTAIN:d}))"
+_NEWS = f"(u.state IN ({_EVIDENCE}) AND ({_RANKS})[u.state] > ({_RANKS})[d.state])"
+_OUT = f"u.state IN ({State.SENT:d}, {State.DELIVERED:d})"
+
+_SETTLE = f"""
+    WITH u AS (
+        SELECT * FROM unnest(
+            %(ids)s::uuid[], %(leases)s::uuid[], %(states)s::smallint[], %(reasons)s::smallint[],
+            %(retries)s::float8[], %(refunds)s::smallint[], %(unknowns)s::smallint[],
+            %(providers)s::text[], %(attempts)s::uuid[], %(outcomes)s::smallint[],
+            %(codes)s::text[], %(details)s::text[], %(refs)s::text[], %(tooks)s::float8[],
+            %(suppress)s::bool[]
+        ) AS u(id, lease, state, reason, retry_in, refund, unknown, provider, attempt, outcome,
+               code, detail, ref, took, suppress)
+    ), moved AS (
+        UPDATE delivery AS d SET
+            state = CASE WHEN {_OURS} OR {_NEWS} THEN u.state ELSE d.state END,
+            reason = CASE WHEN {_OURS} OR {_NEWS} THEN u.reason ELSE d.reason END,
+            due_at = CASE WHEN {_OURS} THEN
+                clock_timestamp() + u.retry_in * interval '1 second' ELSE d.due_at END,
+            provider = CASE WHEN u.attempt IS NULL THEN d.provider ELSE u.provider END,
+            attempts = d.attempts - u.refund,
+            unknowns = d.unknowns + u.unknown,
+            lease = CASE WHEN d.lease = u.lease THEN NULL ELSE d.lease END,
+            sent_at = CASE WHEN {_OUT} THEN COALESCE(d.sent_at, clock_timestamp())
+                ELSE d.sent_at END,
+            delivered_at = CASE WHEN u.state = {State.DELIVERED:d}
+                THEN COALESCE(d.delivered_at, clock_timestamp()) ELSE d.delivered_at END
+        FROM u WHERE d.id = u.id AND (d.lease = u.lease OR {_NEWS})
+        RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
+            d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
+            d.attempts + u.refund AS number, d.address_hash
+    ), tries AS (
+        INSERT INTO delivery_attempt
+            (id, delivery_id, number, provider, outcome, code, detail, provider_ref, took_ms)
+        SELECT u.attempt, u.id, moved.number, u.provider, u.outcome, u.code, u.detail, u.ref,
+            (u.took * 1000)::int
+        FROM u JOIN moved ON moved.id = u.id WHERE u.attempt IS NOT NULL
+    ), dead AS (
+        INSERT INTO suppression (channel, address_hash, reason, source)
+        SELECT DISTINCT ON (moved.channel, moved.address_hash)
+            moved.channel, moved.address_hash, %(dead_reason)s, 'provider:' || u.provider
+        FROM u JOIN moved ON moved.id = u.id
+        WHERE u.suppress AND moved.address_hash IS NOT NULL
+        ON CONFLICT (channel, address_hash) DO NOTHING
+    )
+    SELECT moved.id, moved.notification_id, moved.recipient_id, moved.channel, moved.state,
+        moved.reason, moved.provider, moved.mode, moved.step, moved.queued, u.took
+    FROM moved JOIN u ON u.id = moved.id
+"""  # noqa: S608
+
+# In id order, so that two that write the same rows wait and never deadlock.
+_LOCK = "SELECT FROM delivery WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_DEAD_ADDRESS = 1  # SuppressionReason.HARD_BOUNCE
+
+
+def settle(settled: Sequence[Settled]) -> list[Change]:
+    """Write outcomes, attempts and suppressions; returns what each row is now.
+
+    Guarded by the lease: a stale worker changes nothing, save by evidence (the provider took it)
+    that outranks what the row says. Runs in the caller's transaction, with its announcement.
+    """
+    if not settled:
+        return []
+    ordered = sorted(settled, key=lambda one: one.row.id)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [[one.row.id for one in ordered]])
+        cursor.execute(_SETTLE, _settle_parameters(ordered))
+        return [Change(*values) for values in cursor.fetchall()]
+
+
+def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
+    verdicts = [one.verdict for one in settled]
+    outcomes = [one.outcome for one in settled]
+    return {
+        "ids": [one.row.id for one in settled],
+        "leases": [one.lease for one in settled],
+        "states": [int(verdict.state) for verdict in verdicts],
+        "reasons": [verdict.reason and int(verdict.reason) for verdict in verdicts],
+        "retries": [verdict.retry_in for verdict in verdicts],
+        "refunds": [int(verdict.refund) for verdict in verdicts],
+        "unknowns": [int(one.attempted and one.outcome.kind == 7) for one in settled],
+        "suppress": [verdict.suppress for verdict in verdicts],
+        "providers": [one.provider for one in settled],
+        "attempts": [ids.sibling(one.row.id) if one.attempted else None for one in settled],
+        "outcomes": [int(outcome.kind) for outcome in outcomes],
+        "codes": [outcome.code[:80] for outcome in outcomes],
+        "details": [outcome.detail[:400] for outcome in outcomes],
+        "refs": [outcome.provider_ref[:255] for outcome in outcomes],
+        "tooks": [outcome.took for outcome in outcomes],
+        "dead_reason": _DEAD_ADDRESS,
+    }
+
+
+def insert(rows: Sequence[dict[str, Any]]) -> None:
+    """Queue new deliveries, due now, with one statement. Keys are columns of the table."""
+    if not rows:
+        return
+    names = list(rows[0])
+    casts = ", ".join(f"%s::{_TYPES.get(name, 'smallint')}[]" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO delivery ({", ".join(names)}, state, attempts, unknowns, provider, due_at)
+            SELECT *, {State.QUEUED:d}, 0, 0, '', clock_timestamp() FROM unnest({casts})
+            """,  # noqa: S608 - column names of our own
+            [[row[name] for row in rows] for name in names],
+        )
+
+
+_TYPES = {
+    "id": "uuid",
+    "notification_id": "uuid",
+    "recipient_id": "bigint",
+    "address_id": "bigint",
+    "address_hash": "bytea",
+    "expires_at": "timestamptz",
+    "accepted_at": "timestamptz",
+    "person_changed_at": "timestamptz",
+}
+
+
+def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:
+    """Withdraw what has not been marked yet; returns what was cancelled."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE delivery SET state = {State.CANCELLED:d}, reason = %(reason)s, due_at = NULL
+            WHERE notification_id = ANY(%(ids)s) AND state = {State.QUEUED:d}
+            RETURNING id, notification_id, recipient_id, channel, state, reason, provider, mode,
+                step
+            """,  # noqa: S608
+            {"ids": list(notification_ids), "reason": reason},
+        )
+        return [Change(*values) for values in cursor.fetchall()]
+
+
+def due_lanes() -> list[tuple[int, float]]:
+    """Lanes with due work and the age of the oldest, in seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT lane, EXTRACT(epoch FROM clock_timestamp() - min(due_at))::float8
+            FROM delivery WHERE state = {State.QUEUED:d} AND due_at <= clock_timestamp()
+            GROUP BY lane
+            """  # noqa: S608
+        )
+        return [(lane, age) for lane, age in cursor.fetchall()]

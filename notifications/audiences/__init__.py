@@ -1,0 +1,1 @@
+"""Who is meant: conditions over people and data."""

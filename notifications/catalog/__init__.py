@@ -1,0 +1,1 @@
+"""Types, templates and layouts: what can be said."""

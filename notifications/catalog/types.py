@@ -1,0 +1,118 @@
+"""Types as the path of a notification needs them: loaded whole, three queries for any number."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from delivery import channels
+from notifications.models import NotificationType, Step, TemplateVersion, VersionState
+from notifications.planning.decide import StepFacts, TypeFacts
+from notifications.words import Priority
+from preferences import resolution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogType:
+    """A type with its category and the versions that are published now.
+
+    `versions` maps (channel, locale) to the id of a template version.
+    """
+
+    facts: TypeFacts
+    name: str
+    priority: Priority
+    category: resolution.CategoryFacts
+    ttl_seconds: int | None
+    uncertain: int
+    data_schema: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[tuple[int, str], int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> int:
+        """The id of the row."""
+        return self.facts.id
+
+    @property
+    def key(self) -> str:
+        """The API's word for it."""
+        return self.facts.key
+
+    @property
+    def marketing(self) -> bool:
+        """Whether it is advertising by its category's kind."""
+        return self.category.kind is resolution.Kind.MARKETING
+
+    def channels(self) -> frozenset[int]:
+        """The channels a request may ask for: those of the steps; for a preferred step, any that
+        has words."""
+        steps = {step.channel for step in self.facts.steps}
+        if channels.PREFERRED in steps:
+            steps |= self.facts.templates
+        return frozenset(steps - {channels.PREFERRED})
+
+
+def by_key(key: str) -> CatalogType | None:
+    """The type of a key, or None."""
+    found = NotificationType.objects.filter(key=key).values_list("id", flat=True).first()
+    return None if found is None else load([found])[found]
+
+
+def load(type_ids: Iterable[int]) -> dict[int, CatalogType]:
+    """Types by id."""
+    ids = list(type_ids)
+    steps: dict[int, list[StepFacts]] = {}
+    for step in Step.objects.filter(type_id__in=ids).order_by("type_id", "position"):
+        steps.setdefault(step.type_id, []).append(_step(step))
+    versions: dict[int, dict[tuple[int, str], int]] = {}
+    published = TemplateVersion.objects.filter(
+        state=VersionState.PUBLISHED, template__type_id__in=ids
+    ).values_list("template__type_id", "template__channel", "template__locale", "id")
+    for type_id, channel, locale, version in published:
+        versions.setdefault(type_id, {})[channel, locale] = version
+    rows = NotificationType.objects.filter(id__in=ids).select_related("category")
+    return {
+        row.id: _catalog_type(row, tuple(steps.get(row.id, ())), versions.get(row.id, {}))
+        for row in rows
+    }
+
+
+def _step(step: Step) -> StepFacts:
+    return StepFacts(
+        position=step.position,
+        channel=step.channel,
+        wait=step.wait_seconds,
+        condition=step.condition,
+        expression=step.expression,
+    )
+
+
+def _catalog_type(
+    row: NotificationType, steps: tuple[StepFacts, ...], versions: dict[tuple[int, str], int]
+) -> CatalogType:
+    category = row.category
+    return CatalogType(
+        facts=TypeFacts(
+            id=row.id,
+            key=row.key,
+            active=row.active,
+            category=category.key,
+            mandatory=category.mandatory,
+            default_channels=tuple(category.default_channels),
+            steps=steps,
+            templates=frozenset(channel for channel, _ in versions),
+            email_interrupts=row.email_interrupts,
+        ),
+        name=row.name,
+        priority=Priority(row.priority),
+        category=resolution.CategoryFacts(
+            id=category.id,
+            key=category.key,
+            kind=resolution.Kind(category.kind),
+            default_channels=tuple(category.default_channels),
+            mandatory=category.mandatory,
+        ),
+        ttl_seconds=row.ttl_seconds,
+        uncertain=row.uncertain,
+        data_schema=row.data_schema,
+        versions=versions,
+    )

@@ -1,0 +1,55 @@
+"""Published words: which version a person reads, and its compiled form."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+
+from notifications.models import TemplateVersion
+
+
+def pick(versions: Mapping[tuple[int, str], int], channel: int, locale: str) -> int | None:
+    """The version for a channel in the nearest locale: the very one, its language, the site's
+    language, then any."""
+    there = {
+        tag.lower(): version for (number, tag), version in versions.items() if number == channel
+    }
+    for tag in _nearest(locale):
+        if tag in there:
+            return there[tag]
+    return next(iter(there.values()), None)
+
+
+def _nearest(locale: str) -> list[str]:
+    tags = [locale, settings.LANGUAGE_CODE]
+    return [form for tag in tags for form in (tag.lower(), tag.lower().partition("-")[0]) if form]
+
+
+def compiled(version_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """The compiled forms of versions; published ones never change, so they are kept."""
+    wanted = set(version_ids)
+    found = {id_: _kept[id_] for id_ in wanted if id_ in _kept}
+    if missing := wanted - found.keys():
+        fresh = dict(
+            TemplateVersion.objects.filter(id__in=missing, published_at__isnull=False).values_list(
+                "id", "compiled"
+            )
+        )
+        _keep(fresh)
+        found |= fresh
+    return found
+
+
+_MOST_KEPT = 1000
+_kept: dict[int, dict[str, Any]] = {}
+
+
+def _keep(fresh: Mapping[int, dict[str, Any]]) -> None:
+    if len(_kept) + len(fresh) > _MOST_KEPT:
+        _kept.clear()
+    _kept.update(fresh)
+
+
+def forget() -> None:
+    """Drop what is kept: tests reuse ids."""
+    _kept.clear()

@@ -1,0 +1,150 @@
+"""What a caller asks for, read and checked as far as the body alone tells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from delivery import channels
+from notifications.words import Priority
+from notifysite.plumbing.faults import Fault, StrictSerializerMixin
+from notifysite.plumbing.problems import Problem
+from preferences.wanted import Wanted, WantedInvalid, read
+
+MOST_RECIPIENTS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """One recipient of a request, and the data that is theirs alone."""
+
+    wanted: Wanted
+    data: Mapping[str, Any] = field(default_factory=dict)
+    pointer: str = "/to"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRequest:
+    """A request to say one thing to some people."""
+
+    type: str
+    to: tuple[Addressee, ...]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    channels: frozenset[int] | None = None
+    priority: Priority | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    locale: str = ""
+    cancellation_key: str | None = None
+    actor: Wanted | None = None
+
+
+def _addressee(value: Any, pointer: str) -> Addressee:
+    """A bare user id, or an object that also says how to reach the person."""
+    if isinstance(value, str):
+        value = {"user_id": value}
+    if not isinstance(value, Mapping):
+        fault = Fault(pointer, "invalid_type", "Must be a user id, or an object with a user_id.")
+        raise WantedInvalid([fault])
+    own = value.get("data", {})
+    if not isinstance(own, Mapping):
+        raise WantedInvalid([Fault(f"{pointer}/data", "invalid_type", "Must be an object.")])
+    person = {name: said for name, said in value.items() if name != "data"}
+    return Addressee(wanted=read(person, at=pointer), data=own, pointer=pointer)
+
+
+def read_to(value: Any, pointer: str = "/to") -> tuple[Addressee, ...]:
+    """Everyone a `to` names. Raises Problem: all or nothing."""
+    if isinstance(value, Mapping) and ("topic" in value or "segment" in value):
+        raise Problem.of("audience_unavailable")
+    one = not isinstance(value, list)
+    items: Sequence[Any] = [value] if one else value
+    if not items:
+        _refuse([Fault(pointer, "required", "Name at least one recipient.")])
+    if len(items) > MOST_RECIPIENTS:
+        raise Problem.of("too_many_recipients")
+    found, faults = [], []
+    for index, item in enumerate(items):
+        try:
+            found.append(_addressee(item, pointer if one else f"{pointer}/{index}"))
+        except WantedInvalid as wrong:
+            faults += wrong.faults
+    if faults:
+        _refuse(faults)
+    _refuse_twice(found)
+    return tuple(found)
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    raise Problem.of("bad_recipient", faults=faults)
+
+
+def _refuse_twice(found: Sequence[Addressee]) -> None:
+    seen: set[str] = set()
+    faults = []
+    for one in found:
+        if one.wanted.user_id in seen:
+            faults.append(Fault(one.pointer, "duplicate_recipient", "Named twice in this request."))
+        seen.add(one.wanted.user_id)
+    if faults:
+        raise Problem.of("duplicate_recipient", faults=faults)
+
+
+class ChannelField(serializers.CharField):
+    """An API word for a channel, as its number."""
+
+    def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
+        """Read a word."""
+        try:
+            return channels.by_key(super().to_internal_value(data)).number
+        except channels.UnknownChannel as unknown:
+            raise serializers.ValidationError(str(unknown), code="unknown_channel") from unknown
+
+    def to_representation(self, value: int) -> str:
+        """Say a number."""
+        return channels.by_number(value).key
+
+
+class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ignore[type-arg]
+    """The body of a send."""
+
+    type = serializers.CharField(max_length=80, help_text="The key of a notification type.")
+    to = serializers.JSONField(
+        help_text="A user id; an object {user_id, email?, phone?, locale?, timezone?, name?, "
+        "attributes?, data?} that also creates or changes the person; or a list of up to 1,000."
+    )
+    data = serializers.DictField(required=False, default=dict)
+    channels = serializers.ListField(
+        child=ChannelField(), required=False, allow_empty=False, help_text="Narrows the steps."
+    )
+    priority = serializers.ChoiceField(
+        choices=[priority.name.lower() for priority in Priority], required=False
+    )
+    send_at = serializers.DateTimeField(required=False)
+    expires_at = serializers.DateTimeField(required=False)
+    locale = serializers.CharField(max_length=20, required=False, default="")
+    cancellation_key = serializers.CharField(max_length=255, required=False)
+    actor = serializers.JSONField(required=False, help_text="A user id or a person object.")
+
+    def request(self) -> SendRequest:
+        """What was asked, once `is_valid()` said so. Raises Problem for recipients."""
+        said = dict(self.validated_data)
+        only = said.pop("channels", None)
+        priority = said.pop("priority", None)
+        actor = said.pop("actor", None)
+        return SendRequest(
+            to=read_to(said.pop("to")),
+            actor=None if actor is None else read_to(actor, "/actor")[0].wanted,
+            channels=None if only is None else frozenset(only),
+            priority=None if priority is None else Priority[priority.upper()],
+            **said,
+        )
+
+
+def read_send(body: Any) -> SendRequest:
+    """Read the body of a send. Raises Problem or DRF's ValidationError, both with pointers."""
+    serializer = SendSerializer(data=body)
+    serializer.is_valid(raise_exception=True)
+    return serializer.request()

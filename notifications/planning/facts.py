@@ -1,0 +1,281 @@
+"""Gather what a decision depends on: a constant number of queries for any batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.dateparse import parse_datetime
+
+from delivery import channels, routing
+from delivery.lifecycle import Reason, State
+from notifications.catalog import types
+from notifications.catalog.types import CatalogType
+from notifications.models import ApiKey, Decision, Guest
+from notifications.planning import readers
+from notifications.planning.decide import (
+    EXPRESSION,
+    AddressFacts,
+    Does,
+    Facts,
+    Past,
+    PersonFacts,
+    StepDecision,
+)
+from notifications.planning.readers import Reader
+from notifications.words import Mode, Priority
+from preferences import resolution, wishes
+from preferences.wishes import Wishes
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notification that is to be decided, in the order its statements return it."""
+
+    id: UUID
+    service_id: int
+    key_id: int
+    recipient_id: int
+    actor_id: int | None
+    type_id: int
+    decision_id: int | None
+    mode: int
+    priority: int
+    lane: int
+    status: int
+    channels: Sequence[int] | None
+    locale: str
+    data: bytes | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    created_at: datetime
+
+
+COLUMNS = tuple(Due.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A current address of a person, as a delivery keeps it."""
+
+    id: int
+    channel: int
+    hash: bytes
+    suppressed: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """One notification with all that concerns it."""
+
+    due: Due
+    type: CatalogType
+    wishes: Wishes
+    addresses: tuple[Address, ...]
+    facts: Facts
+
+    @property
+    def start(self) -> datetime:
+        """When its first step may leave."""
+        return self.facts.start
+
+
+def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
+    """All facts of a batch; ten to fourteen queries, whatever its size."""
+    catalog = types.load({one.type_id for one in due})
+    people = wishes.load(sorted({one.recipient_id for one in due}))
+    addresses = _addresses(list(people))
+    wordy = {one.id for one in catalog.values() if _asks_data(one)}
+    shared = _Shared(
+        now=now,
+        past=_past([one for one in due if one.decision_id]),
+        guests=_guests([one for one in due if one.mode == Mode.TEAM]),
+        live_keys=_live_keys({one.key_id for one in due}),
+        readers=readers.load({one.recipient_id for one in due if one.type_id in wordy}),
+    )
+    return [
+        _case(one, catalog[one.type_id], people[one.recipient_id], addresses, shared) for one in due
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    now: datetime
+    past: Mapping[UUID, Mapping[int, Past]] = field(default_factory=dict)
+    guests: frozenset[tuple[int, str]] = frozenset()
+    live_keys: frozenset[int] = frozenset()
+    readers: Mapping[int, Reader] = field(default_factory=dict)
+
+
+def _asks_data(kind: CatalogType) -> bool:
+    return any(step.condition == EXPRESSION for step in kind.facts.steps)
+
+
+def _case(
+    due: Due,
+    kind: CatalogType,
+    person: Wishes,
+    addresses: Mapping[int, tuple[Address, ...]],
+    shared: _Shared,
+) -> Case:
+    mine = addresses.get(due.recipient_id, ())
+    guest = due.mode != Mode.TEAM or (due.service_id, person.user_id) in shared.guests
+    reader = shared.readers.get(due.recipient_id)
+    facts = Facts(
+        now=shared.now,
+        start=due.send_at or due.created_at,
+        expires_at=due.expires_at,
+        priority=Priority(due.priority),
+        only_channels=None if due.channels is None else frozenset(due.channels),
+        providers=providers(due.mode),
+        key_live=due.key_id in shared.live_keys,
+        type=kind.facts,
+        person=person_facts(
+            person,
+            kind,
+            mine,
+            now=shared.now,
+            guest=guest,
+            variables=reader.variables(due.data, locale=due.locale) if reader else {},
+        ),
+        past=shared.past.get(due.id, {}),
+    )
+    return Case(due, kind, person, mine, facts)
+
+
+def person_facts(
+    person: Wishes,
+    kind: CatalogType,
+    addresses: Sequence[Address],
+    *,
+    now: datetime,
+    guest: bool,
+    variables: Mapping[str, Any],
+) -> PersonFacts:
+    """The person as the decision sees them, for one type."""
+    found = resolution.resolve(
+        kind.category,
+        person.about(kind.category.id),
+        channels=[spec.number for spec in channels.every()],
+        now=now,
+    )
+    return PersonFacts(
+        erased=person.erased,
+        paused_until=person.paused_until,
+        snoozed_until=found.snoozed_until,
+        preferred_channel=found.preferred,
+        zone=person.quiet_zone(),
+        quiet=person.quiet_hours,
+        effective=found.channels,
+        addresses=tuple(
+            AddressFacts(id=one.id, channel=one.channel, suppressed=one.suppressed)
+            for one in addresses
+        ),
+        variables=variables,
+        guest=guest,
+    )
+
+
+def providers(mode: int) -> frozenset[int]:
+    """The channels that have a provider, for a mode of key."""
+    return frozenset(
+        spec.number for spec in channels.every() if routing.aliases(spec.number, mode=mode)
+    )
+
+
+_ADDRESSES = """
+    SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL
+    FROM address AS a LEFT JOIN suppression AS s
+        ON s.channel = a.channel AND s.address_hash = a.hash
+        AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+    WHERE a.recipient_id = ANY(%s::bigint[]) AND a.retired_at IS NULL
+    ORDER BY a.recipient_id, a.id
+"""
+
+
+def _addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
+    found: dict[int, list[Address]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ADDRESSES, [recipients])
+        for recipient, *values in cursor.fetchall():
+            found.setdefault(recipient, []).append(Address(*values))
+    return {recipient: tuple(rows) for recipient, rows in found.items()}
+
+
+_STANDING = """
+    SELECT d.notification_id, d.step, d.state, e.seen_at IS NOT NULL OR e.opened_at IS NOT NULL
+    FROM delivery AS d LEFT JOIN delivery_engagement AS e ON e.id = d.id
+    WHERE d.notification_id = ANY(%s::uuid[])
+"""
+
+
+def _past(due: Sequence[Due]) -> dict[UUID, dict[int, Past]]:
+    """What was decided before, and how the deliveries that came of it stand."""
+    if not due:
+        return {}
+    bodies = dict(
+        Decision.objects.filter(id__in={one.decision_id for one in due}).values_list("id", "body")
+    )
+    standing: dict[tuple[UUID, int], list[tuple[State, bool]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [[one.id for one in due]])
+        for notification, step, state, seen in cursor.fetchall():
+            standing.setdefault((notification, step), []).append((State(state), seen))
+    return {
+        one.id: {
+            entry["step"]: _past_step(entry, standing.get((one.id, entry["step"]), []))
+            for entry in bodies[one.decision_id]
+        }
+        for one in due
+    }
+
+
+def _past_step(entry: Mapping[str, Any], rows: Sequence[tuple[State, bool]]) -> Past:
+    return Past(
+        decision=read_step(entry),
+        states=tuple(state for state, _ in rows),
+        seen=any(seen for _, seen in rows),
+    )
+
+
+def write_step(step: StepDecision) -> dict[str, Any]:
+    """A step's decision as it is recorded, and as the API shows it."""
+    return {
+        "step": step.step,
+        "channel": channels.by_number(step.channel).key if step.channel else channels.PREFERRED_KEY,
+        "outcome": step.outcome.value,
+        "reason": step.reason.name.lower() if step.reason else None,
+        "until": step.until.isoformat().replace("+00:00", "Z") if step.until else None,
+        "source": str(step.source),
+    }
+
+
+def read_step(entry: Mapping[str, Any]) -> StepDecision:
+    """The other way."""
+    word = entry["channel"]
+    return StepDecision(
+        step=entry["step"],
+        channel=channels.PREFERRED
+        if word == channels.PREFERRED_KEY
+        else channels.by_key(word).number,
+        outcome=Does(entry["outcome"]),
+        reason=Reason[entry["reason"].upper()] if entry["reason"] else None,
+        until=parse_datetime(entry["until"]) if entry["until"] else None,
+        source=entry["source"],
+    )
+
+
+def _guests(due: Sequence[Due]) -> frozenset[tuple[int, str]]:
+    if not due:
+        return frozenset()
+    services = {one.service_id for one in due}
+    return frozenset(
+        Guest.objects.filter(service_id__in=services).values_list("service_id", "user_id")
+    )
+
+
+def _live_keys(keys: set[int]) -> frozenset[int]:
+    found = ApiKey.objects.filter(id__in=keys, revoked_at=None, service__active=True)
+    return frozenset(found.values_list("id", flat=True))

@@ -1,0 +1,43 @@
+"""What deliveries tell about notifications: wake waiting steps, and say when all is done."""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from delivery.contracts import Change
+from notifications.words import Status
+
+# In id order, as everybody locks notifications.
+_LOCK = """
+    SELECT id FROM notification WHERE id = ANY(%(ids)s::uuid[]) AND status = %(planned)s
+    ORDER BY id FOR NO KEY UPDATE
+"""
+# A step held without a time waits for exactly this news; one held until a time may be over early.
+# The lease goes too: a plan under way has read what was before, and must not be recorded.
+_WAKE = """
+    UPDATE notification AS n SET due_at = clock_timestamp(), lease = NULL
+    FROM decision AS d
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
+        AND d.body @> '[{"outcome": "hold"}]'
+"""
+_DONE = """
+    UPDATE notification AS n SET status = %(done)s, due_at = NULL
+    FROM decision AS d
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
+        AND NOT d.body @> '[{"outcome": "hold"}]'
+        AND NOT EXISTS (
+            SELECT FROM delivery AS x WHERE x.notification_id = n.id AND x.state IN (1, 2)
+        )
+"""
+
+
+def observe(changes: Sequence[Change]) -> None:
+    """Take word of deliveries; runs in the transaction that consumes it."""
+    values = {
+        "ids": sorted({change.notification_id for change in changes}),
+        "planned": int(Status.PLANNED),
+        "done": int(Status.DONE),
+    }
+    with connection.cursor() as cursor:
+        for statement in (_LOCK, _WAKE, _DONE):
+            cursor.execute(statement, values)

@@ -1,0 +1,195 @@
+"""Plan what is due: claim notifications, decide, record, and queue the deliveries to be."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+
+from delivery import queue
+from delivery.lifecycle import Reason
+from notifications.planning import facts
+from notifications.planning.decide import Decision, Does, StepDecision, decide
+from notifications.planning.facts import Case, Due
+from notifications.words import OPEN, Lane, Status
+from notifysite.plumbing import claims, ids
+
+BATCH = 200
+
+_OPEN = ", ".join(str(int(status)) for status in OPEN)
+_CLAIM = claims.claim_sql(
+    table="notification",
+    due=f"t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL",
+    returning=claims.columns(facts.COLUMNS),
+)
+
+
+def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
+    """Decide one batch of a lane's due notifications; returns how many."""
+    token = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
+        due = [Due(*values) for values in cursor.fetchall()]
+    if due:
+        cases = facts.gather(due, now=datetime.now(UTC))
+        _record([Planned.of(case) for case in cases], token=token)
+    return len(due)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A decided notification: where it stands now, and the deliveries it asks for."""
+
+    case: Case
+    decision: Decision
+    status: Status
+    reason: Reason | None
+    body: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, case: Case) -> "Planned":
+        """Decide one case."""
+        decision = decide(case.facts)
+        fresh = [step for step in decision.steps if _is_new(step, case)]
+        status, reason = _standing(decision, case, fresh)
+        return cls(case, decision, status, reason, [facts.write_step(s) for s in decision.steps])
+
+    @property
+    def digest(self) -> bytes:
+        """Equal decisions are stored once."""
+        return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).digest()
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """The rows to queue: one for each address of each step that leaves now."""
+        due, by_id = self.case.due, {one.id: one for one in self.case.addresses}
+        return [
+            {
+                "id": ids.sibling(due.id),
+                "notification_id": due.id,
+                "recipient_id": due.recipient_id,
+                "address_id": address,
+                "address_hash": by_id[address].hash if address else None,
+                "channel": step.channel,
+                "step": step.step,
+                "lane": due.lane,
+                "mode": due.mode,
+                "uncertain": self.case.type.uncertain,
+                "expires_at": due.expires_at,
+                "accepted_at": self.case.start,
+                "person_changed_at": self.case.wishes.changed_at,
+            }
+            for step in self.decision.steps
+            if _is_new(step, self.case)
+            for address in step.addresses or (None,)
+        ]
+
+
+def _is_new(step: StepDecision, case: Case) -> bool:
+    before = case.facts.past.get(step.step)
+    settled = before is not None and before.decision.outcome is Does.SEND
+    return step.outcome is Does.SEND and not settled
+
+
+def _standing(
+    decision: Decision, case: Case, fresh: Sequence[StepDecision]
+) -> tuple[Status, Reason | None]:
+    """`planned` while something waits or is on its way; else `done`, or `expired` if that is all
+    that ever became of it."""
+    under_way = any(
+        state.name in ("QUEUED", "SENDING")
+        for past in case.facts.past.values()
+        for state in past.states
+    )
+    if decision.waits or fresh or under_way:
+        return Status.PLANNED, None
+    sent = any(step.outcome is Does.SEND for step in decision.steps)
+    reasons = {step.reason for step in decision.steps if step.outcome is Does.SKIP}
+    if not sent and Reason.EXPIRED in reasons:
+        return Status.EXPIRED, Reason.EXPIRED
+    return Status.DONE, None
+
+
+_DECISIONS = """
+    WITH fresh AS (
+        INSERT INTO decision (digest, body)
+        SELECT digest, body::jsonb FROM unnest(%(digests)s::bytea[], %(bodies)s::text[])
+            AS u(digest, body)
+        ON CONFLICT (digest) DO NOTHING RETURNING id, digest
+    )
+    SELECT id, digest FROM fresh
+    UNION ALL SELECT id, digest FROM decision WHERE digest = ANY(%(digests)s::bytea[])
+"""
+# In id order, as everybody locks notifications.
+_LOCK = "SELECT FROM notification WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_SAVE = f"""
+    UPDATE notification AS n SET status = u.status, reason = u.reason, decision_id = u.decision_id,
+        due_at = u.due_at, lease = NULL, planned_at = COALESCE(n.planned_at, clock_timestamp())
+    FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
+            %(decisions)s::bigint[], %(dues)s::timestamptz[])
+        AS u(id, status, reason, decision_id, due_at)
+    WHERE n.id = u.id AND n.lease = %(token)s AND n.status IN ({_OPEN})
+    RETURNING n.id
+"""  # noqa: S608
+
+
+def _record(planned: Sequence[Planned], *, token: UUID) -> None:
+    """Write decisions, then notifications, then the deliveries of those that were still ours.
+
+    Deliveries are inserted for rows whose lease held, in the same transaction: a plan that was
+    overtaken leaves nothing.
+    """
+    planned = sorted(planned, key=lambda one: one.case.due.id)
+    with transaction.atomic(), connection.cursor() as cursor:
+        decisions = _decision_ids(cursor, planned)
+        notifications = [one.case.due.id for one in planned]
+        cursor.execute(_LOCK, [notifications])
+        cursor.execute(
+            _SAVE,
+            {
+                "ids": notifications,
+                "statuses": [int(one.status) for one in planned],
+                "reasons": [one.reason and int(one.reason) for one in planned],
+                "decisions": [decisions[one.digest] for one in planned],
+                "dues": [_due_at(one) for one in planned],
+                "token": token,
+            },
+        )
+        ours = {id_ for (id_,) in cursor.fetchall()}
+        queue.insert(
+            [row for one in planned if one.case.due.id in ours for row in one.deliveries()]
+        )
+
+
+def _due_at(planned: Planned) -> datetime | None:
+    return planned.decision.due_at if planned.status is Status.PLANNED else None
+
+
+def _decision_ids(cursor: Any, planned: Sequence[Planned]) -> Mapping[bytes, int]:
+    """The ids of these decisions' bodies. One committed by another between our snapshot and the
+    insert shows in neither half of the statement, so it is asked for again."""
+    bodies = {one.digest: json.dumps(one.body, sort_keys=True) for one in planned}
+    found: dict[bytes, int] = {}
+    while missing := sorted(bodies.keys() - found.keys()):
+        cursor.execute(
+            _DECISIONS, {"digests": missing, "bodies": [bodies[digest] for digest in missing]}
+        )
+        found |= {bytes(digest): id_ for id_, digest in cursor.fetchall()}
+    return found
+
+
+def due_lanes() -> list[tuple[int, float]]:
+    """Lanes with due notifications and the age of the oldest, in seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT lane, EXTRACT(epoch FROM clock_timestamp() - min(due_at))::float8
+            FROM notification
+            WHERE status IN ({_OPEN}) AND due_at IS NOT NULL AND due_at <= clock_timestamp()
+            GROUP BY lane
+            """  # noqa: S608
+        )
+        return [(lane, age) for lane, age in cursor.fetchall()]

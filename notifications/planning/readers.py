@@ -1,0 +1,60 @@
+"""Who reads: what templates and conditions may know of a person, in clear."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from notifysite.plumbing import crypto
+from preferences import profile
+
+DATA = "notification.data"  # what the encrypted data of a notification is bound to
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One person; `wrapped` is None for an erased one, of whom nothing is known any more."""
+
+    id: int
+    user_id: str | None
+    wrapped: bytes | None
+    profile: bytes | None
+    locale: str
+    timezone: str
+
+    def variables(self, data: bytes | None, *, locale: str = "") -> dict[str, Any]:
+        """`data` and `recipient`, as templates and expressions name them."""
+        if self.wrapped is None:
+            return {"data": {}, "recipient": {}}
+        key = crypto.unwrap(bytes(self.wrapped))
+        plain = json.loads(key.decrypt(bytes(data), context=DATA)) if data else {}
+        return {"data": plain, "recipient": {**self.person(), "locale": locale or self.locale}}
+
+    def person(self) -> dict[str, Any]:
+        """What may be said of a person."""
+        if self.wrapped is None:
+            return {}
+        known = profile.decrypt(self.profile, crypto.unwrap(bytes(self.wrapped)))
+        return {
+            "user_id": self.user_id or "",
+            "name": known.name,
+            "locale": self.locale,
+            "timezone": self.timezone or "UTC",
+            "attributes": dict(known.attributes),
+        }
+
+
+def load(recipients: Iterable[int]) -> dict[int, Reader]:
+    """Readers by id: one query, or none for nobody."""
+    ids = list(recipients)
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, user_id, data_key, profile, locale, timezone FROM recipient"
+            " WHERE id = ANY(%s::bigint[])",
+            [ids],
+        )
+        return {row[0]: Reader(*row) for row in cursor.fetchall()}

@@ -1,0 +1,241 @@
+"""The last look before a message leaves, and the message itself.
+
+One query per flight reads what is needed to render and finds what changed since it was planned.
+What did not change is rendered; what did is decided again, by the very same function. One message
+that cannot be rendered never stops the others.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection
+
+from delivery import channels
+from delivery.contracts import Action, Content, Message, Parcel, Sealed, Withdraw
+from delivery.lifecycle import Reason
+from notifications.catalog import types, versions
+from notifications.catalog.types import CatalogType
+from notifications.planning import again, readers, wording
+from notifications.planning.facts import COLUMNS, Due
+from notifications.planning.readers import Reader
+from notifications.rendering.errors import LimitExceeded, RenderError
+from notifications.rendering.render import Rendered, render
+from notifications.words import Mode, Status
+from notifysite.plumbing import claims, crypto
+from preferences import addresses, calendar
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery as the last look finds it, in the order of the query's columns."""
+
+    id: UUID
+    step: int
+    channel: int
+    category: str
+    subject: UUID
+    person_changed: bool
+    suppressed: bool
+    address_retired: bool
+    seen: bool
+    key_live: bool
+    status: int
+    address: bytes | None
+    quiet_hours: str | None
+    paused_until: datetime | None
+
+
+_LOOK = f"""
+    SELECT d.id, d.step, d.channel, c.key, r.subject,
+        d.person_changed_at <> r.changed_at,
+        s.id IS NOT NULL,
+        d.address_id IS NOT NULL AND (a.id IS NULL OR a.retired_at IS NOT NULL),
+        EXISTS (SELECT FROM delivery_engagement AS e
+                WHERE e.notification_id = d.notification_id AND e.seen_at IS NOT NULL),
+        k.revoked_at IS NULL AND v.active,
+        n.status, a.value, r.quiet_hours::text, r.paused_until,
+        r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
+        {claims.columns(COLUMNS, "n")}
+    FROM delivery AS d
+    JOIN notification AS n ON n.id = d.notification_id
+    JOIN notification_type AS t ON t.id = n.type_id
+    JOIN category AS c ON c.id = t.category_id
+    JOIN recipient AS r ON r.id = d.recipient_id
+    JOIN api_key AS k ON k.id = n.key_id
+    JOIN service AS v ON v.id = k.service_id
+    LEFT JOIN address AS a ON a.id = d.address_id
+    LEFT JOIN suppression AS s ON s.channel = d.channel AND s.address_hash = d.address_hash
+        AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
+    WHERE d.id = ANY(%s::uuid[])
+"""  # noqa: S608
+_OWN = len(Row.__dataclass_fields__)
+_READER = len(Reader.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One delivery with its notification and its reader."""
+
+    row: Row
+    reader: Reader
+    due: Due
+
+
+def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
+    """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
+    now = datetime.now(UTC)
+    letters = _look([parcel.id for parcel in parcels])
+    held = _held(letters, now)
+    clear = [letter for letter in letters if letter.row.id not in held]
+    if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
+        again.readdress(moved)
+        clear = _look([letter.row.id for letter in clear])
+    gone: dict[UUID, Sealed] = {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
+    return gone | held | _messages(clear, now=now)
+
+
+def _held(letters: Sequence[Letter], now: datetime) -> dict[UUID, Sealed]:
+    """What may not leave: by plain facts, or because the decision is another one now."""
+    stopped = {letter.row.id: _stopped(letter, now) for letter in letters}
+    held: dict[UUID, Sealed] = {id_: answer for id_, answer in stopped.items() if answer}
+    doubtful = [letter for letter in letters if letter.row.id not in held and _changed(letter)]
+    return held | again.decide_again(
+        [(letter.row.id, letter.row.step, letter.row.channel, letter.due) for letter in doubtful],
+        now=now,
+    )
+
+
+def _look(ids: Sequence[UUID]) -> list[Letter]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, [list(ids)])
+        return [
+            Letter(
+                Row(*values[:_OWN]),
+                Reader(*values[_OWN : _OWN + _READER]),
+                Due(*values[_OWN + _READER :]),
+            )
+            for values in cursor.fetchall()
+        ]
+
+
+def _changed(letter: Letter) -> bool:
+    row = letter.row
+    return row.person_changed or row.address_retired or row.seen or not row.key_live
+
+
+def _stopped(letter: Letter, now: datetime) -> Withdraw | None:
+    """What no decision could turn."""
+    row, due = letter.row, letter.due
+    if row.status == Status.CANCELLED:
+        return Withdraw(reason=Reason.CANCELLED)
+    if due.expires_at and due.expires_at <= now:
+        return Withdraw(reason=Reason.EXPIRED)
+    if letter.reader.wrapped is None:
+        return Withdraw(reason=Reason.ERASED)
+    if row.suppressed and not row.address_retired:
+        return Withdraw(reason=Reason.SUPPRESSED)
+    if row.address_retired and channels.by_number(row.channel).every_address:
+        return Withdraw(reason=Reason.ADDRESS_DEAD)
+    return None
+
+
+def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]:
+    catalog = types.load({letter.due.type_id for letter in letters})
+    picked = {letter.row.id: _version(letter, catalog[letter.due.type_id]) for letter in letters}
+    forms = versions.compiled(version for version in picked.values() if version)
+    actors = readers.load({letter.due.actor_id for letter in letters if letter.due.actor_id})
+    sealed: dict[UUID, Sealed] = {}
+    used: list[wording.Used] = []
+    for letter in letters:
+        version = picked[letter.row.id]
+        if version is None:
+            sealed[letter.row.id] = Withdraw(reason=Reason.NO_TEMPLATE)
+            continue
+        kind = catalog[letter.due.type_id]
+        variables = wording.variables(letter, kind, actor=actors.get(letter.due.actor_id or 0))
+        sealed[letter.row.id] = _message(letter, kind, forms[version], variables, now=now)
+        used.append(wording.Used(letter, version, variables, kind.data_schema))
+    wording.keep(used)
+    return sealed
+
+
+def _version(letter: Letter, kind: CatalogType) -> int | None:
+    locale = letter.due.locale or letter.reader.locale
+    return versions.pick(kind.versions, letter.row.channel, locale)
+
+
+def _message(
+    letter: Letter,
+    kind: CatalogType,
+    form: dict[str, Any],
+    variables: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Sealed:
+    row, due = letter.row, letter.due
+    try:
+        rendered = render(form, variables, channel=channels.by_number(row.channel).key)
+        address = _address(letter)
+    except LimitExceeded:
+        return Withdraw(reason=Reason.TOO_LARGE)
+    except (RenderError, crypto.CryptoError) as error:
+        log.error("render_failed", delivery=str(row.id), error=type(error).__name__)
+        return Withdraw(reason=Reason.RENDER_FAILED)
+    return Message(
+        reference=row.id,
+        notification=due.id,
+        recipient=due.recipient_id,
+        channel=row.channel,
+        address=address,
+        content=content(rendered),
+        category=row.category,
+        type=kind.key,
+        locale=due.locale or letter.reader.locale,
+        marketing=kind.marketing,
+        silent=_silent(letter, now),
+        test=due.mode == Mode.TEST,
+        priority=due.priority,
+        expires_at=due.expires_at,
+        headers=wording.headers(letter, kind, variables),
+    )
+
+
+def content(rendered: Rendered) -> Content:
+    """What rendering made, as providers take it."""
+    return Content(
+        subject=rendered.subject,
+        preheader=rendered.preheader,
+        title=rendered.title,
+        text=rendered.text,
+        html=rendered.html,
+        url=rendered.url,
+        image=rendered.image,
+        icon=rendered.icon,
+        actions=tuple(Action(label=one.label, url=one.url) for one in rendered.actions),
+    )
+
+
+def _address(letter: Letter) -> str:
+    if letter.row.address is None or letter.reader.wrapped is None:
+        return ""
+    key = crypto.unwrap(bytes(letter.reader.wrapped))
+    return addresses.decrypt(bytes(letter.row.address), key)
+
+
+def _silent(letter: Letter, now: datetime) -> bool:
+    """Stored, but without a toast: the person has quiet hours, or a pause."""
+    row = letter.row
+    if row.paused_until and row.paused_until > now:
+        return True
+    if not row.quiet_hours:
+        return False
+    week = calendar.parse_week(json.loads(row.quiet_hours))
+    zone = calendar.zone(week.timezone or letter.reader.timezone or "UTC")
+    return calendar.quiet_until(now, zone, week) is not None

@@ -1,0 +1,55 @@
+"""The pump nudges lanes whose work is due, and works itself when nobody else does.
+
+It needs neither the broker nor beat, and any number may run. Everything that waits (a retry, a
+quiet night, a step an hour later) leaves because the pump sees that it has fallen due.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+
+import structlog
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from delivery import announcements, dispatch, queue
+from notifications import nudges, work
+from notifications.planning import plan
+from notifications.words import Lane
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 1.0
+# Work this old is not being taken, although the broker took the nudges.
+NEGLECTED_SECONDS = 15.0
+# The pump works in slices, so that it sees every lane again soon.
+SLICE_SECONDS = 2.0
+
+
+def run(stop: threading.Event) -> None:
+    """Pump until `stop` is set; a lost database is waited for."""
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            tick()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("pump_without_database", error=type(error).__name__)
+            close_old_connections()
+        stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
+
+
+def tick() -> None:
+    """One look at every lane."""
+    work.beat("pump")
+    dispatch.recover()
+    for lane, age in sorted(due().items()):
+        if age > NEGLECTED_SECONDS or not nudges.send(lane):
+            work.work(lane, budget=SLICE_SECONDS)
+
+
+def due() -> Mapping[Lane, float]:
+    """Lanes with due work, and the age of the oldest in seconds."""
+    ages: dict[Lane, float] = {}
+    waiting = [(lane, 0.0) for lane in announcements.waiting_lanes()]
+    for lane, age in [*plan.due_lanes(), *queue.due_lanes(), *waiting]:
+        ages[Lane(lane)] = max(age, ages.get(Lane(lane), 0.0))
+    return ages

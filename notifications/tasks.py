@@ -1,0 +1,21 @@
+"""The only module of tasks, each a thin door."""
+
+from celery import shared_task
+
+from notifications import work as working
+from notifications.words import Lane
+
+
+@shared_task(name="notifications.tasks.work")
+def work(lane: int) -> None:
+    """There is work in a lane."""
+    working.beat(f"worker-{Lane(lane).name.lower()}", consumed=True)
+    working.work(Lane(lane))
+
+
+@shared_task(name="notifications.tasks.keep_house")
+def keep_house() -> None:
+    """Make next months' partitions, drop what is old, fold the figures."""
+    from notifications import housekeeping  # noqa: PLC0415 - only the beat's task needs it
+
+    housekeeping.keep()
