@@ -1,0 +1,102 @@
+"""POST notifications, and the calls that take one back. Thin doors over intake."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, inline_serializer
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from notifications.intake.accept import Accepted, accept
+from notifications.intake.request import SendSerializer, read_send
+from notifications.services.idempotency import Use
+from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.problems import Problem
+
+ENDPOINT = "notifications"
+
+AcceptedSerializer = inline_serializer(
+    "Accepted",
+    {
+        "request_id": serializers.UUIDField(),
+        "notifications": inline_serializer(
+            "AcceptedNotification",
+            {
+                "id": serializers.UUIDField(),
+                "user_id": serializers.CharField(),
+                "url": serializers.CharField(),
+            },
+            many=True,
+        ),
+    },
+)
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable characters. The same key and body give the first answer again.",
+)
+
+
+class NotificationsView(APIView):
+    """Send: say one thing to one person or to up to 1,000, all or nothing."""
+
+    required_scopes = {"POST": "notifications:send", "GET": "notifications:read"}
+
+    @extend_schema(
+        request=SendSerializer,
+        responses={202: AcceptedSerializer},
+        parameters=[IDEMPOTENCY],
+        summary="Send a notification",
+    )
+    def post(self, request: Request) -> Response:
+        """Accept a send; 202 once it is committed."""
+        return _accept(request, request.data)
+
+
+class SendView(APIView):
+    """The same, for callers that name the person `userId` or `user_id` in place of `to`."""
+
+    required_scopes = {"POST": "notifications:send"}
+
+    @extend_schema(
+        request=SendSerializer,
+        responses={202: AcceptedSerializer},
+        parameters=[IDEMPOTENCY],
+        summary="Send a notification (userId in place of to)",
+    )
+    def post(self, request: Request) -> Response:
+        """Accept a send; 202 once it is committed."""
+        return _accept(request, _with_to(request.data))
+
+
+def _with_to(body: Any) -> Any:
+    """`userId` and `user_id` stand for `to`; more than one of the three is a contradiction."""
+    if not isinstance(body, Mapping):
+        return body
+    said = [name for name in ("to", "userId", "user_id") if name in body]
+    if len(said) > 1:
+        faults = [Fault(f"/{name}", "conflict", "Name the recipient once.") for name in said]
+        raise Problem.of("validation_failed", faults=faults)
+    return {"to" if name in said else name: value for name, value in body.items()}
+
+
+def _accept(request: Request, body: Any) -> Response:
+    header = request.headers.get("Idempotency-Key")
+    use = None if header is None else Use.of(request.auth, ENDPOINT, header, body)
+    return answer(accept(read_send(body), caller=request.auth, use=use))
+
+
+def answer(accepted: Accepted) -> Response:
+    """202, the same words each time."""
+    body = {
+        "request_id": str(accepted.request_id),
+        "notifications": [
+            {"id": str(id_), "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
+            for id_, user_id in accepted.notifications
+        ],
+    }
+    headers = {"Idempotency-Replayed": "true"} if accepted.replayed else None
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
