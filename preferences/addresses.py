@@ -1,0 +1,211 @@
+"""Addresses: one normal form per channel, encrypted for the person, hashed to be found again."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import phonenumbers
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from delivery import channels
+from delivery.channels import ChannelSpec
+from notifysite.plumbing.crypto import DataKey, keyed_hash
+
+CONTEXT = "address"
+PUSH_KINDS = ("fcm", "apns")
+LONGEST_EMAIL = 254  # RFC 5321: a path is at most 256 with its brackets
+LONGEST_URL = 2000
+LONGEST_TOKEN = 4096
+
+_PHONE = re.compile(r"\+[0-9 ().\-/]{3,40}")
+_PRINTABLE = re.compile(r"[!-~]+")
+_BARE_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
+
+
+class AddressInvalid(ValueError):
+    """An address that cannot be used; `field` says where it was given, `detail` what to do."""
+
+    code = "invalid_address"
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """An address in normal form, before it is anybody's.
+
+    `value` is what a provider gets: text, or compact JSON for a web push subscription.
+    """
+
+    channel: int
+    kind: str = ""
+    value: str = field(repr=False)
+    hash: bytes
+
+
+def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = "") -> Reach:
+    """The normal form of an address on a channel. Raises AddressInvalid."""
+    if not channel.addressed:
+        raise AddressInvalid(field or "channel", f"{channel.label} needs no address.")
+    read = _READERS.get(channel.number, _token)
+    if channel is channels.MOBILE_PUSH and kind not in PUSH_KINDS:
+        raise AddressInvalid("kind", f"Must be one of: {', '.join(PUSH_KINDS)}.")
+    text, identity = read(value, field or channel.key)
+    # Two push services may hand out the same token.
+    found_by = f"{kind}:{identity}" if kind else identity
+    return Reach(
+        channel=channel.number,
+        kind=kind,
+        value=text,
+        hash=keyed_hash(f"address:{channel.key}", found_by),
+    )
+
+
+def email(value: Any, *, field: str = "email") -> Reach:
+    """An email address in normal form. Raises AddressInvalid."""
+    return normalise(channels.EMAIL, value, field=field)
+
+
+def phone(value: Any, *, field: str = "phone") -> Reach:
+    """A phone number in normal form (E.164). Raises AddressInvalid."""
+    return normalise(channels.SMS, value, field=field)
+
+
+def encrypt(reach: Reach, key: DataKey) -> bytes:
+    """The value as it is kept, under its person's key."""
+    return key.encrypt(reach.value.encode(), context=CONTEXT)
+
+
+def decrypt(value: bytes, key: DataKey) -> str:
+    """What a provider gets: text, or JSON for a web push subscription."""
+    return key.decrypt(bytes(value), context=CONTEXT).decode()
+
+
+def _email(value: Any, field: str) -> tuple[str, str]:
+    address = _text(value, field, longest=LONGEST_EMAIL)
+    local, _, domain = address.rpartition("@")
+    if _BARE_LOCAL_PART.fullmatch(local) is None:
+        # Also refuses lists and display names, which mail software would read as more people.
+        raise AddressInvalid(field, "Must be one plain address, such as ann@example.com.")
+    address = f"{local}@{_ascii_domain(domain, field)}"
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise AddressInvalid(field, "Must be an address such as ann@example.com.") from None
+    if len(address) > LONGEST_EMAIL:
+        raise AddressInvalid(field, f"At most {LONGEST_EMAIL} characters.")
+    return address, address.lower()
+
+
+def _ascii_domain(domain: str, field: str) -> str:
+    if domain.startswith("["):
+        raise AddressInvalid(field, "Must name a domain, not a numeric address.")
+    try:
+        return domain.lower().encode("idna").decode()
+    except UnicodeError:
+        raise AddressInvalid(field, "The part after @ is no domain name.") from None
+
+
+def _phone(value: Any, field: str) -> tuple[str, str]:
+    text = _text(value, field, longest=60)
+    if not text.startswith("+"):
+        raise AddressInvalid(field, "Must start with + and the country code: +491701234567.")
+    if _PHONE.fullmatch(text) is None:
+        raise AddressInvalid(field, "Must be + and digits only, such as +491701234567.")
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        raise AddressInvalid(field, "Must be a number such as +491701234567.") from None
+    if not phonenumbers.is_possible_number(number):
+        raise AddressInvalid(field, "Has too many or too few digits for its country.")
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164, e164
+
+
+def _url(value: Any, field: str) -> tuple[str, str]:
+    text = _text(value, field, longest=LONGEST_URL)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or _PRINTABLE.fullmatch(text) is None:
+        raise AddressInvalid(field, "Must be a URL such as https://example.com/hook.")
+    if parts.username is not None or parts.password is not None:
+        raise AddressInvalid(field, "Must not hold a user name or password.")
+    if parts.scheme != "https" and _origin(text) not in settings.OUTBOUND_ALLOWED_ORIGINS:
+        raise AddressInvalid(field, "Must start with https://.")
+    return text, text
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _subscription(value: Any, field: str) -> tuple[str, str]:
+    if not isinstance(value, dict) or not isinstance(value.get("keys"), dict):
+        raise AddressInvalid(
+            field, "Must be {endpoint, keys: {p256dh, auth}}, as browsers make it."
+        )
+    endpoint, _ = _url(value.get("endpoint"), f"{field}/endpoint")
+    public = _base64url(value["keys"].get("p256dh"), f"{field}/keys/p256dh")
+    try:
+        EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
+    except ValueError:
+        raise AddressInvalid(f"{field}/keys/p256dh", "Must be a P-256 public key.") from None
+    secret = _base64url(value["keys"].get("auth"), f"{field}/keys/auth")
+    if len(secret) != 16:
+        raise AddressInvalid(f"{field}/keys/auth", "Must be 16 bytes in base64url.")
+    kept = {"endpoint": endpoint, "keys": {"p256dh": _bare(public), "auth": _bare(secret)}}
+    return json.dumps(kept, separators=(",", ":")), endpoint
+
+
+def _base64url(value: Any, field: str) -> bytes:
+    text = value.rstrip("=") if isinstance(value, str) and len(value) <= 200 else ""
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise AddressInvalid(field, "Must be base64url.") from None
+
+
+def _bare(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _token(value: Any, field: str) -> tuple[str, str]:
+    text = _text(value, field, longest=LONGEST_TOKEN)
+    if _PRINTABLE.fullmatch(text) is None:
+        raise AddressInvalid(field, "Must be printable ASCII without spaces.")
+    return text, text
+
+
+def _text(value: Any, field: str, *, longest: int) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not text:
+        raise AddressInvalid(field, "Must be text that is not empty.")
+    if len(text) > longest:
+        raise AddressInvalid(field, f"At most {longest} characters.")
+    if not text.isprintable():
+        raise AddressInvalid(field, "Must not hold control characters.")
+    return text
+
+
+_READERS: dict[int, Callable[[Any, str], tuple[str, str]]] = {
+    channels.EMAIL.number: _email,
+    channels.SMS.number: _phone,
+    channels.WEB_PUSH.number: _subscription,
+    channels.MOBILE_PUSH.number: _token,
+    channels.WEBHOOK.number: _url,
+}
