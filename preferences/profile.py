@@ -1,0 +1,56 @@
+"""A person's name and attributes, kept encrypted under their key."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from notifysite.plumbing.crypto import DataKey
+from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.problems import Problem
+from preferences.wanted import ABSENT, Wanted
+
+CONTEXT = "profile"
+MOST_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What templates may say about a person."""
+
+    name: str = field(default="", repr=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def with_wanted(self, wanted: Wanted) -> "Profile":
+        """This profile after what a caller said."""
+        name = self.name if wanted.name is ABSENT else wanted.name or ""
+        return replace(self, name=name, attributes=_merged(self.attributes, wanted))
+
+
+def _merged(attributes: Mapping[str, Any], wanted: Wanted) -> Mapping[str, Any]:
+    if wanted.attributes is ABSENT:
+        return attributes
+    if wanted.attributes is None:
+        return {}
+    merged = {**attributes, **wanted.attributes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def encrypt(profile: Profile, key: DataKey) -> bytes | None:
+    """The profile as it is kept; None for an empty one. Raises Problem when it is too large."""
+    if profile == Profile():
+        return None
+    kept = {"name": profile.name, "attributes": dict(profile.attributes)}
+    plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(plain) > MOST_BYTES:
+        detail = f"A person's attributes may take {MOST_BYTES:,} bytes together; remove some."
+        raise Problem.of("validation_failed", faults=[Fault("/attributes", "too_large", detail)])
+    return key.encrypt(plain, context=CONTEXT)
+
+
+def decrypt(kept: bytes | None, key: DataKey) -> Profile:
+    """The profile of a person."""
+    if kept is None:
+        return Profile()
+    body = json.loads(key.decrypt(bytes(kept), context=CONTEXT))
+    return Profile(body["name"], body["attributes"])
