@@ -1,0 +1,189 @@
+"""All that people said they want, loaded for many of them in as many queries as for one."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from preferences import calendar, resolution
+from preferences.calendar import Week
+from preferences.resolution import Choice, Consent
+
+logger = logging.getLogger(__name__)
+
+_PEOPLE = """
+    SELECT id, subject, user_id, locale, timezone, quiet_hours, paused_until, changed_at,
+        erased_at IS NOT NULL
+    FROM recipient WHERE id = ANY(%s::bigint[])
+"""
+_CHOICES = """
+    SELECT recipient_id, category_id, nullif(channel, 0), enabled, updated_at, source
+    FROM choice WHERE recipient_id = ANY(%s::bigint[]) ORDER BY id
+"""
+_SETTINGS = """
+    SELECT recipient_id, category_id, snoozed_until, preferred_channel
+    FROM category_setting WHERE recipient_id = ANY(%s::bigint[])
+"""
+_CONSENTS = """
+    SELECT DISTINCT ON (subject, category_id) subject, category_id, given, at
+    FROM consent WHERE subject = ANY(%s::uuid[])
+    ORDER BY subject, category_id, id DESC
+"""
+# STOP and complaints are the person's own word, unlike a bounce. A channel with several addresses
+# is stopped when all of them are. (2, 3: delivery's SuppressionReason COMPLAINT and STOP.)
+_STOPPED = """
+    SELECT address.recipient_id, address.channel
+    FROM address LEFT JOIN suppression
+        ON suppression.channel = address.channel AND suppression.address_hash = address.hash
+        AND suppression.reason IN (2, 3)
+        AND (suppression.expires_at IS NULL OR suppression.expires_at > clock_timestamp())
+    WHERE address.recipient_id = ANY(%s::bigint[]) AND address.retired_at IS NULL
+    GROUP BY address.recipient_id, address.channel
+    HAVING bool_and(suppression.id IS NOT NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A person's finer wishes about one category."""
+
+    snoozed_until: datetime | None = None
+    preferred_channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What one person said, about everything; `settings` and `consents` are by category id.
+
+    `changed_at` is what to remember of a decision: any other value later on means decide again.
+    """
+
+    recipient_id: int
+    subject: UUID
+    user_id: str | None
+    locale: str
+    timezone: str
+    quiet_hours: Week
+    paused_until: datetime | None
+    changed_at: datetime
+    erased: bool
+    choices: tuple[Choice, ...] = ()
+    settings: Mapping[int, Setting] = field(default_factory=dict)
+    consents: Mapping[int, Consent] = field(default_factory=dict)
+    stopped: frozenset[int] = frozenset()
+
+    def about(self, category_id: int) -> resolution.Wishes:
+        """What counts for one category, as `resolution.resolve` takes it."""
+        setting = self.settings.get(category_id, Setting())
+        return resolution.Wishes(
+            choices=self.choices,
+            consent=self.consents.get(category_id, Consent()),
+            stopped=self.stopped,
+            snoozed_until=setting.snoozed_until,
+            preferred_channel=setting.preferred_channel,
+        )
+
+    def zone(self) -> ZoneInfo:
+        """Where the person is; UTC when nobody said."""
+        return _zone(self.timezone)
+
+    def quiet_zone(self) -> ZoneInfo:
+        """The zone in which the quiet hours are meant."""
+        return _zone(self.quiet_hours.timezone or self.timezone)
+
+
+def load(recipient_ids: Iterable[int]) -> dict[int, Wishes]:
+    """The wishes of each recipient, in five queries; erased ones are there, unknown ones not."""
+    ids = list(recipient_ids)
+    people = _rows(_PEOPLE, ids)
+    choices = _choices(ids)
+    settings = _settings(ids)
+    consents = _consents([subject for _, subject, *_ in people])
+    stopped = _stopped(ids)
+    return {
+        id: _wishes(
+            (id, subject, *rest),
+            choices=tuple(choices[id]),
+            settings=settings[id],
+            consents=consents[subject],
+            stopped=frozenset(stopped[id]),
+        )
+        for id, subject, *rest in people
+    }
+
+
+def _choices(ids: list[int]) -> dict[int, list[Choice]]:
+    found: dict[int, list[Choice]] = defaultdict(list)
+    for id, category, channel, enabled, at, source in _rows(_CHOICES, ids):
+        found[id].append(
+            Choice(category=category, channel=channel, enabled=enabled, at=at, source=source)
+        )
+    return found
+
+
+def _settings(ids: list[int]) -> dict[int, dict[int, Setting]]:
+    found: dict[int, dict[int, Setting]] = defaultdict(dict)
+    for id, category, snoozed_until, preferred in _rows(_SETTINGS, ids):
+        found[id][category] = Setting(snoozed_until, preferred)
+    return found
+
+
+def _consents(subjects: list[UUID]) -> dict[UUID, dict[int, Consent]]:
+    found: dict[UUID, dict[int, Consent]] = defaultdict(dict)
+    for subject, category, given, at in _rows(_CONSENTS, subjects):
+        found[subject][category] = Consent(given=given, at=at)
+    return found
+
+
+def _stopped(ids: list[int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = defaultdict(set)
+    for id, channel in _rows(_STOPPED, ids):
+        found[id].add(channel)
+    return found
+
+
+def _rows(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [values])
+        return list(cursor.fetchall())
+
+
+def _wishes(person: tuple[Any, ...], **said: Any) -> Wishes:
+    id, subject, user_id, locale, timezone, quiet_hours, paused_until, changed_at, erased = person
+    return Wishes(
+        recipient_id=id,
+        subject=subject,
+        user_id=user_id,
+        locale=locale,
+        timezone=timezone,
+        quiet_hours=_week(id, quiet_hours),
+        paused_until=paused_until,
+        changed_at=changed_at,
+        erased=erased,
+        **said,
+    )
+
+
+def _week(recipient_id: int, kept: str | None) -> Week:
+    if kept is None:
+        return Week()
+    try:
+        return calendar.parse_week(json.loads(kept))
+    except calendar.WeekInvalid:
+        # One person's broken row must not hold up the batch they are in.
+        logger.error("quiet hours unreadable", extra={"recipient_id": recipient_id})
+        return Week()
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return calendar.zone(name or "UTC")
+    except calendar.UnknownZone:
+        return calendar.zone("UTC")
