@@ -103,6 +103,14 @@ def test_a_start_that_clocks_show_twice_is_the_first_time():
     assert quiet_until(at("2026-10-25T02:30+02:00"), BERLIN, quiet) == at("2026-10-25T08:00+01:00")
 
 
+def test_a_minute_of_sunday_before_saturdays_last_hour_comes_again_is_quiet():
+    # Until 2011 Newfoundland's clocks went from 00:01 on Sunday back to 23:01 on Saturday.
+    quiet = week(friday="23:30-23:30")
+    sunday = at("2010-11-07T00:00:30-02:30")
+    until = quiet_until(sunday, zone("America/St_Johns"), quiet)
+    assert until == at("2010-11-06T23:30-03:30")
+
+
 def test_the_answer_is_in_utc_whatever_zone_now_is_in():
     quiet = daily("22:00-07:00")
     now = datetime(2026, 11, 23, 23, tzinfo=BERLIN)

@@ -80,8 +80,8 @@ def off(source: Source, reason: Why, at=None) -> Effective:
 
 
 def test_the_words_are_those_of_the_api_and_the_reasons_those_of_a_skip():
-    words = "stop consent mandatory choice_category_channel choice_channel choice_category default"
-    assert " ".join(Source) == words
+    choices = "choice_category_channel choice_channel choice_category"
+    assert " ".join(Source) == f"stop consent mandatory {choices} default"
     assert {why.name for why in Why} <= {reason.name for reason in Reason}
     assert all(why == why.name.lower() for why in Why)
     assert {kind.name: kind.value for kind in Kind} == {k.name: k.value for k in CategoryKind}
@@ -177,7 +177,8 @@ def test_marketing_is_off_without_consent_whatever_was_chosen(word):
     consent = Consent(given=word, at=day(5))
     choices = (both(True, 9), channel_wide(True, 9), category_wide(True, 9))
     expected = off(Source.CONSENT, Why.NO_CONSENT, 5)
-    assert email(*choices, category=NEWS, consent=consent) == expected
+    for category in (NEWS, dataclasses.replace(NEWS, mandatory=True)):
+        assert email(*choices, category=category, consent=consent) == expected
 
 
 def test_consent_turns_the_default_channels_on_and_choices_count_again():
@@ -237,13 +238,12 @@ def test_the_preferred_channel_is_the_wish_if_it_is_on_else_the_first_default_th
 
 
 STATES = (None, False, True)
-MOMENTS = (1, 2)
 
 
 def every_wish():
     """All combinations of the choices that can bear on one channel, at equal and other times."""
     makers = (both, channel_wide, category_wide, everything)
-    said = [None, *itertools.product((False, True), MOMENTS)]
+    said = [None, *itertools.product((False, True), (1, 2))]
     for states in itertools.product(said, repeat=len(makers)):
         yield [make(*state) for make, state in zip(makers, states, strict=True) if state]
 
