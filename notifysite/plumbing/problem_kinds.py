@@ -77,6 +77,9 @@ PROBLEMS: dict[str, ProblemKind] = {
     "not_cancellable": ProblemKind(
         409, "Not cancellable", "Nothing is left to cancel; read the timeline to see what was sent."
     ),
+    "too_many_keys": ProblemKind(
+        409, "Too many live keys", "Revoke a key of this service, or wait until one expires."
+    ),
     "already_erased": ProblemKind(
         410, "Already erased", "Nothing is kept about this person; create the user anew if needed."
     ),
@@ -88,6 +91,9 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "validation_failed": ProblemKind(
         422, "Validation failed", "Correct the fields listed in `errors` and send the body again."
+    ),
+    "unknown_scope": ProblemKind(
+        422, "Unknown scope", "Give the key at least one scope, and only scopes the docs list."
     ),
     "unknown_type": ProblemKind(
         422, "Unknown notification type", "Use a key listed by GET /api/v1/types."
