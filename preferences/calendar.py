@@ -86,6 +86,7 @@ def quiet_until(now: datetime, zone: ZoneInfo, week: Week) -> datetime | None:
     return None if end == now else min(end, now + LONGEST_QUIET).astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)  # a batch of people shares days, zones and round hours
 def first_instant(local: datetime, zone: ZoneInfo) -> datetime:
     """The first UTC instant at which clocks in `zone` show `local` (naive) or later.
 
@@ -98,6 +99,7 @@ def first_instant(local: datetime, zone: ZoneInfo) -> datetime:
     return early if early <= late else _change_between(late, early, zone=zone)
 
 
+@lru_cache(maxsize=4096)
 def last_instant(local: datetime, zone: ZoneInfo) -> datetime:
     """As `first_instant`, but a time that occurs twice means its last occurrence."""
     early = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
