@@ -34,30 +34,23 @@ def processes(port: int) -> tuple[Process, ...]:
     """The processes of notifysite itself, in the order they start."""
     python = sys.executable
     celery = (python, "-m", "celery", "-A", "notifysite")
-    quiet = ("--pool=solo", "--without-gossip", "--without-mingle")
+    worker = (*celery, "worker", "--pool=solo", "--without-gossip", "--without-mingle")
+    workers = [
+        _process(f"worker-{lane}", 1, *worker, "-Q", lane, "-n", f"{lane}@%h") for lane in LANES
+    ]
+    # Open streams never end by themselves; an access log would hold the tokens of people's links.
+    web = ("--timeout-graceful-shutdown", "5", "--no-access-log")
+    listen = ("--host", "127.0.0.1", "--port", str(port))
+    application = "notifysite.asgi:application"
     scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-    # No access log: its lines would hold the tokens of people's links.
-    web = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
-    drain = ("--timeout-graceful-shutdown", "5")  # open streams never end by themselves
     return (
-        Process(
-            name="web",
-            command=(python, "-m", "uvicorn", "notifysite.asgi:application", *web, *drain),
-            stage=FIRST_STAGE,
-        ),
-        *(
-            Process(
-                name=f"worker-{lane}",
-                command=(*celery, "worker", *quiet, "-Q", lane, "-n", f"{lane}@%h"),
-                stage=FIRST_STAGE + 1,
-            )
-            for lane in LANES
-        ),
-        Process(name="pump", command=(python, "manage.py", "pump"), stage=FIRST_STAGE + 2),
-        Process(
-            name="beat",
-            # No pid file: a killed beat would leave one that hinders the next.
-            command=(*celery, "beat", "--scheduler", scheduler, "--pidfile="),
-            stage=FIRST_STAGE + 3,
-        ),
+        _process("web", 0, python, "-m", "uvicorn", application, *listen, *web),
+        *workers,
+        _process("pump", 2, python, "manage.py", "pump"),
+        # No pid file: a killed beat would leave one that hinders the next.
+        _process("beat", 3, *celery, "beat", "--scheduler", scheduler, "--pidfile="),
     )
+
+
+def _process(name: str, stage: int, *command: str) -> Process:
+    return Process(name=name, command=command, stage=FIRST_STAGE + stage)

@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from notifysite.stack.attention import Interrupted
 from notifysite.stack.console import Console, Halt
 from notifysite.stack.folder import Folder
-from notifysite.stack.processes import processes
+from notifysite.stack.processes import ROOT, processes
 from notifysite.stack.stack import Stack, opened
 
 READY_PATIENCE = 90.0  # seconds for the whole of it to call itself ready
+MANAGE = (sys.executable, str(ROOT / "manage.py"))
 MIGRATE_ADVICE = "Nothing was lost; after an upgrade, the last lines above say what is in the way."
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
 
@@ -40,7 +41,7 @@ def demo(folder: Folder, console: Console, *, port: int) -> int:
     with opened(folder, console, purpose="make demo") as stack:
         start_all(stack, port)
         send_first(stack)
-        return stack.supervisor.run("demo_proof", (sys.executable, "manage.py", "demo_proof"))
+        return stack.supervisor.run("demo_proof", (*MANAGE, "demo_proof"))
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def manage(stack: Stack, name: str, *options: str) -> str:
     """Run one management command; gives what it said, or halts with the end of it."""
     log = stack.folder.log(name)
     log.unlink(missing_ok=True)
-    code = stack.supervisor.run(name, (sys.executable, "manage.py", name, *options), log=log)
+    code = stack.supervisor.run(name, (*MANAGE, name, *options), log=log)
     said = log.read_text(errors="replace")
     if code == 0:
         return said

@@ -94,27 +94,11 @@ def _install(packages: list[str], console: Console) -> None:
 
 def _start_rabbitmq(stack: Stack, program: Path) -> int:
     """Start a private RabbitMQ, and the port mapper Erlang wants, all on free ports."""
-    port, mapper, nodes = _free_port(), _free_port(), _free_port()
-    home = stack.folder.path / "rabbitmq"
+    port, home = _free_port(), stack.folder.path / "rabbitmq"
     home.mkdir(exist_ok=True)
     (home / "plugins").write_text("[].\n")
-    env = {
-        "HOME": str(home),  # Erlang keeps its cookie there
-        "ERL_EPMD_PORT": str(mapper),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODENAME": f"notifysite-{stack.folder.hash}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": RABBITMQ[0],
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(nodes),
-        "RABBITMQ_MNESIA_BASE": str(home),
-        "RABBITMQ_LOG_BASE": str(home),
-        "RABBITMQ_CONFIG_FILE": str(home / "none"),
-        "RABBITMQ_ADVANCED_CONFIG_FILE": str(home / "none"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
-        "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the server instead of its parent
-    }
-    epmd = shutil.which("epmd") or "epmd"
-    stack.start(Process(name="epmd", command=(epmd,), stage=1, env=env))
+    env = _rabbitmq_env(home, name=f"notifysite-{stack.folder.hash}@localhost", port=port)
+    stack.start(Process(name="epmd", command=("epmd",), stage=1, env=env))
     stack.start(
         Process(
             name="rabbitmq",
@@ -126,6 +110,25 @@ def _start_rabbitmq(stack: Stack, program: Path) -> int:
         )
     )
     return port
+
+
+def _rabbitmq_env(home: Path, *, name: str, port: int) -> dict[str, str]:
+    """All that would otherwise be shared with a RabbitMQ of the machine itself."""
+    return {
+        "HOME": str(home),  # Erlang keeps its cookie there
+        "ERL_EPMD_PORT": str(_free_port()),
+        "ERL_EPMD_ADDRESS": RABBITMQ[0],
+        "RABBITMQ_NODENAME": name,
+        "RABBITMQ_NODE_IP_ADDRESS": RABBITMQ[0],
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(_free_port()),
+        "RABBITMQ_MNESIA_BASE": str(home),
+        "RABBITMQ_LOG_BASE": str(home),
+        "RABBITMQ_CONFIG_FILE": str(home / "none"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(home / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
+        "RUNNING_UNDER_SYSTEMD": "1",  # the script becomes the server instead of its parent
+    }
 
 
 def _free_port() -> int:
