@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from delivery import announcements, backoff, queue, registry, routing, verdicts
+from delivery import announcements, backoff, channels, queue, registry, routing, verdicts
 from delivery.contracts import Message, Outcome, Parcel, Seal, Sealed, Wait, Withdraw
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.queue import Row, Settled
@@ -186,6 +186,11 @@ def _lost(state: State, row: Row, token: UUID) -> Settled:
     return Settled(row, token, row.provider, outcome, verdict)
 
 
+def _patience(row: Row) -> backoff.Profile:
+    webhook = row.channel == channels.WEBHOOK.number
+    return backoff.WEBHOOK if webhook else backoff.BY_LANE[row.lane]
+
+
 def _verdict(row: Row, outcome: Outcome, *, tries: int | None = None) -> Verdict:
     now = datetime.now(UTC)
     return verdicts.after(
@@ -194,7 +199,7 @@ def _verdict(row: Row, outcome: Outcome, *, tries: int | None = None) -> Verdict
             attempts=row.attempts + 1 if tries is None else tries,
             unknowns=row.unknowns + (outcome.kind is OutcomeKind.UNKNOWN),
             age=(now - row.accepted_at).total_seconds(),
-            profile=backoff.BY_LANE[row.lane],
+            profile=_patience(row),
             uncertain=Uncertain(row.uncertain),
             luck=random.random(),
             expires_in=row.expires_at and (row.expires_at - now).total_seconds(),

@@ -153,9 +153,9 @@ _SETTLE = f"""
             (u.took * 1000)::int
         FROM u JOIN moved ON moved.id = u.id WHERE u.attempt IS NOT NULL
     ), dead AS (
-        INSERT INTO suppression (channel, address_hash, reason, source)
+        INSERT INTO suppression (channel, address_hash, reason, source, note)
         SELECT DISTINCT ON (moved.channel, moved.address_hash)
-            moved.channel, moved.address_hash, %(dead_reason)s, 'provider:' || u.provider
+            moved.channel, moved.address_hash, %(dead_reason)s, 'provider:' || u.provider, ''
         FROM u JOIN moved ON moved.id = u.id
         WHERE u.suppress AND moved.address_hash IS NOT NULL
         ON CONFLICT (channel, address_hash) DO NOTHING

@@ -7,6 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from delivery import channels
+from notifications.catalog.publish import say
+from notifications.models import NotificationType, Step
+from notifications.models import Service
+from notifications.services import keys
+from notifications.words import Mode
 from preferences import people
 from preferences.models import Category, CategoryKind, Recipient
 from preferences.wanted import Wanted
@@ -40,3 +45,51 @@ def make_category(key: str | None = None, **values: Any) -> Category:
         "default_channels": [channels.EMAIL.number, channels.IN_APP.number],
     }
     return Category.objects.create(key=key, **(defaults | values))
+
+
+def make_service(key: str | None = None, **values: Any) -> Service:
+    """A service that calls the API."""
+    key = key or f"service-{next(_number)}"
+    return Service.objects.create(key=key, **({"name": key.capitalize()} | values))
+
+
+def make_key(
+    service: Service | None = None, *, mode: Mode = Mode.LIVE, **values: Any
+) -> keys.IssuedKey:
+    """A key that works now, of a service of its own unless one is given; `.secret` is sent."""
+    wanted = {"name": "tests"} | values
+    return keys.issue(service or make_service(), mode=mode, **wanted)
+
+
+def make_type(
+    key: str | None = None,
+    *,
+    steps: list[dict[str, Any]] | None = None,
+    words: dict[str, dict[str, Any]] | None = None,
+    category: Category | None = None,
+    **values: Any,
+) -> NotificationType:
+    """A type with published words on each channel of its steps; email and in-app by default."""
+    key = key or f"type_{next(_number)}"
+    steps = [{"channel": "email"}, {"channel": "in_app"}] if steps is None else steps
+    kind = NotificationType.objects.create(
+        key=key, name=key, category=category or make_category(), **values
+    )
+    for position, step in enumerate(steps, start=1):
+        number = channels.PREFERRED
+        if step["channel"] != channels.PREFERRED_KEY:
+            number = channels.by_key(step["channel"]).number
+        Step.objects.create(type=kind, position=position, **{**step, "channel": number})
+    for channel in words or {step["channel"] for step in steps} - {channels.PREFERRED_KEY}:
+        say(kind, channel, "en", (words or WORDS)[channel], actor="test")
+    return kind
+
+
+WORDS: dict[str, dict[str, Any]] = {
+    "email": {"subject": "Hello {{ recipient.name | default: 'you' }}", "body": "<p>Hi</p>"},
+    "sms": {"text": "Hello"},
+    "web_push": {"title": "Hello", "body": "Hi"},
+    "mobile_push": {"title": "Hello", "body": "Hi"},
+    "in_app": {"title": "Hello", "body": "Hi"},
+    "webhook": {"title": "Hello", "body": "Hi"},
+}

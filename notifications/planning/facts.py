@@ -86,7 +86,7 @@ def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
     """All facts of a batch; ten to fourteen queries, whatever its size."""
     catalog = types.load({one.type_id for one in due})
     people = wishes.load(sorted({one.recipient_id for one in due}))
-    addresses = _addresses(list(people))
+    there = addresses(list(people))
     wordy = {one.id for one in catalog.values() if _asks_data(one)}
     shared = _Shared(
         now=now,
@@ -96,7 +96,7 @@ def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
         readers=readers.load({one.recipient_id for one in due if one.type_id in wordy}),
     )
     return [
-        _case(one, catalog[one.type_id], people[one.recipient_id], addresses, shared) for one in due
+        _case(one, catalog[one.type_id], people[one.recipient_id], there, shared) for one in due
     ]
 
 
@@ -195,7 +195,8 @@ _ADDRESSES = """
 """
 
 
-def _addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
+def addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
+    """Current addresses of people, and which must not be used."""
     found: dict[int, list[Address]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_ADDRESSES, [recipients])

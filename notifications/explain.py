@@ -1,0 +1,240 @@
+"""Explain: what would become of a request now, and why. Writes nothing, reserves nothing.
+
+It asks the very `decide()` of the live path, over people as they are with what the request says
+of them laid on top.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from delivery import channels, routing
+from delivery.models import Suppression
+from notifications.catalog import versions
+from notifications.intake.request import Addressee, SendRequest
+from notifications.intake.terms import Terms
+from notifications.models import Guest
+from notifications.planning import facts, readers, wording
+from notifications.planning.decide import (
+    Does,
+    Facts,
+    Gate,
+    StepDecision,
+    decide,
+)
+from notifications.planning.facts import Address
+from notifications.planning.readers import Reader
+from notifications.planning.seal import content
+from notifications.rendering.errors import RenderError
+from notifications.rendering.render import render
+from notifications.services.authentication import Caller
+from notifications.words import Mode
+from notifysite.plumbing import ids
+from preferences import wishes
+from preferences.calendar import Week
+from preferences.models import Recipient
+from preferences.wanted import ABSENT
+from preferences.wishes import Wishes
+
+NOTICE = "As of this moment; nothing was sent, written or reserved."
+
+
+def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
+    """Every step, every gate in order, for each recipient. Raises Problem as a send would."""
+    now = datetime.now(UTC)
+    terms = Terms.of(request, now=now)
+    datas = [json.loads(terms.data_for(one, request)) for one in request.to]
+    known = _known(request.to)
+    return {
+        "as_of": _moment(now),
+        "notice": NOTICE,
+        "type": terms.kind.key,
+        "priority": terms.priority.name.lower(),
+        "recipients": [
+            _Asked(one, data, known.get(one.wanted.user_id), terms, caller, now).told()
+            for one, data in zip(request.to, datas, strict=True)
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A person there is."""
+
+    wishes: Wishes
+    addresses: tuple[Address, ...]
+    reader: Reader
+
+
+def _known(to: Sequence[Addressee]) -> dict[str, _Known]:
+    users = [one.wanted.user_id for one in to]
+    found = dict(Recipient.objects.filter(user_id__in=users).values_list("user_id", "id"))
+    said, there = wishes.load(found.values()), facts.addresses(list(found.values()))
+    read = readers.load(found.values())
+    return {
+        user_id: _Known(said[id_], there.get(id_, ()), read[id_]) for user_id, id_ in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One recipient of the request."""
+
+    one: Addressee
+    data: Mapping[str, Any]
+    known: _Known | None
+    terms: Terms
+    caller: Caller
+    now: datetime
+
+    def told(self) -> dict[str, Any]:
+        """The explanation for this person."""
+        trace: list[Gate] = []
+        decision = decide(self._facts(), trace=trace)
+        return {
+            "user_id": self.one.wanted.user_id,
+            "known": self.known is not None,
+            "steps": [self._step(step, trace) for step in decision.steps],
+        }
+
+    def _facts(self) -> Facts:
+        kind, start = self.terms.kind, self.terms.send_at or self.now
+        person = self._wishes()
+        return Facts(
+            now=self.now,
+            start=max(start, self.now),
+            expires_at=self.terms.expires_at,
+            priority=self.terms.priority,
+            only_channels=self.terms.only,
+            providers=facts.providers(self.caller.mode),
+            type=kind.facts,
+            person=facts.person_facts(
+                person,
+                kind,
+                self._addresses(),
+                now=self.now,
+                guest=self._guest(),
+                variables={"data": self.data, "recipient": self._reader()},
+            ),
+        )
+
+    def _wishes(self) -> Wishes:
+        """Those there are; of somebody unknown, none."""
+        said = {
+            name: getattr(self.one.wanted, name) or ""
+            for name in ("locale", "timezone")
+            if getattr(self.one.wanted, name) is not ABSENT
+        }
+        if self.known:
+            return replace(self.known.wishes, **said)
+        return Wishes(
+            recipient_id=0,
+            subject=uuid4(),
+            user_id=self.one.wanted.user_id,
+            quiet_hours=Week(),
+            paused_until=None,
+            changed_at=self.now,
+            erased=False,
+            **{"locale": "", "timezone": "", **said},
+        )
+
+    def _addresses(self) -> tuple[Address, ...]:
+        """What the request says of email and phone stands before what is known."""
+        there = list(self.known.addresses if self.known else ())
+        for name, spec in (("email", channels.EMAIL), ("phone", channels.SMS)):
+            reach = getattr(self.one.wanted, name)
+            if reach is ABSENT:
+                continue
+            there = [one for one in there if one.channel != spec.number]
+            if reach:
+                dead = Suppression.objects.filter(channel=spec.number, address_hash=reach.hash)
+                there.append(Address(0, spec.number, reach.hash, dead.exists()))
+        return tuple(there)
+
+    def _guest(self) -> bool:
+        if self.caller.mode is not Mode.TEAM:
+            return True
+        return Guest.objects.filter(
+            service_id=self.caller.service_id, user_id=self.one.wanted.user_id
+        ).exists()
+
+    def _reader(self) -> dict[str, Any]:
+        wanted, known = self.one.wanted, self.known.reader.person() if self.known else {}
+        said = {
+            name: getattr(wanted, name)
+            for name in ("name", "locale", "timezone")
+            if getattr(wanted, name) is not ABSENT
+        }
+        attributes = wanted.attributes if isinstance(wanted.attributes, Mapping) else {}
+        return {
+            "name": "",
+            "locale": "",
+            "timezone": "UTC",
+            **known,
+            **said,
+            "user_id": wanted.user_id,
+            "attributes": {**known.get("attributes", {}), **attributes},
+        }
+
+    def _step(self, step: StepDecision, trace: Sequence[Gate]) -> dict[str, Any]:
+        ways = list(routing.aliases(step.channel, mode=self.caller.mode)) if step.channel else []
+        leaves = {Does.SEND: self.now, Does.HOLD: step.until}.get(step.outcome)
+        return {
+            **facts.write_step(step),
+            "would_send_at": _moment(leaves) if leaves else None,
+            "provider": ways[0] if ways else None,
+            "alternatives": ways[1:],
+            "gates": [_gate(gate) for gate in trace if gate.step == step.step],
+            **self._content(step),
+        }
+
+    def _content(self, step: StepDecision) -> dict[str, Any]:
+        """What it would say, or why it cannot be said."""
+        reader = self._reader()
+        locale = self.terms.locale or reader["locale"]
+        version = versions.pick(self.terms.kind.versions, step.channel, locale)
+        if version is None:
+            return {"template_version": None, "content": None}
+        subject = self.known.wishes.subject if self.known else uuid4()
+        variables = {
+            "data": self.data,
+            "recipient": {**reader, "locale": locale},
+            "actor": {},
+            "brand": settings.BRAND,
+            "links": wording.message_links(subject, self.terms.kind.category.key, _no_delivery()),
+        }
+        try:
+            form = versions.compiled([version])[version]
+            made = render(form, variables, channel=channels.by_number(step.channel).key)
+        except RenderError as error:
+            return {"template_version": version, "content": None, "content_problem": str(error)}
+        return {"template_version": version, "content": asdict(content(made))}
+
+
+def _no_delivery() -> UUID:
+    """Links of a message that will never be."""
+    return ids.uuid7(0)
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    answer = gate.answer
+    return {
+        "gate": gate.name,
+        "channel": channels.by_number(gate.channel).key,
+        "passed": answer is not None and answer.outcome is None,
+        "reached": answer is not None,
+        "outcome": answer.outcome.value if answer and answer.outcome else None,
+        "reason": answer.reason.name.lower() if answer and answer.reason else None,
+        "until": _moment(answer.until) if answer and answer.until else None,
+        "value": answer.value if answer else None,
+        "source": str(answer.source) if answer else None,
+    }
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
