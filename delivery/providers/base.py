@@ -1,0 +1,135 @@
+"""What providers share that take one message at a time: threads, and a deadline for all of it."""
+
+import threading
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from delivery.contracts import Message, Outcome
+from delivery.lifecycle import OutcomeKind
+
+
+class OneByOne(ABC):
+    """A provider that is called once per message, from several threads at a time.
+
+    `send` ends within `deadline` seconds, whatever the other side does, so a lease that is longer
+    never runs out under it: a call that still runs then is `unknown`, and a message whose turn has
+    not come is `transient` and will not be sent. Given at most `flight` messages, each has it all.
+    """
+
+    def __init__(self, *, alias: str, threads: int = 8, deadline: float = 15.0) -> None:
+        if threads < 1 or deadline <= 0:
+            raise ValueError("threads and deadline must be more than 0")
+        self.alias = alias
+        self.flight = threads
+        self.deadline = deadline
+
+    @abstractmethod
+    def send_one(self, message: Message) -> Outcome:
+        """Hand one message over. Whatever it raises becomes an `unknown` outcome."""
+
+    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
+        """Hand all messages over; outcomes come as they are known."""
+        batch = _Batch(messages, ends=time.monotonic() + self.deadline)
+        for _ in range(min(self.flight, len(messages))):
+            # A daemon: one that is stuck must not keep the process from ending.
+            threading.Thread(target=self._work, args=(batch,), daemon=True).start()
+        try:
+            yield from batch.outcomes()
+        finally:
+            batch.give_up()
+
+    def _work(self, batch: "_Batch") -> None:
+        while (job := batch.begin()) is not None:
+            number, message = job
+            batch.finish(number, self._answer(message))
+
+    def _answer(self, message: Message) -> Outcome:
+        began = time.monotonic()
+        try:
+            outcome = self.send_one(message)
+        except Exception as error:  # noqa: BLE001 - one message must not sink the others
+            outcome = _raised(message, error)
+        return replace(outcome, took=time.monotonic() - began)
+
+
+class _Batch:
+    """The messages of one `send`: those that wait, those that run, and the outcomes so far."""
+
+    def __init__(self, messages: Sequence[Message], *, ends: float) -> None:
+        self._ends = ends
+        self._size = len(messages)
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._waiting = deque(enumerate(messages))
+        self._running: dict[int, Message] = {}
+        self._done: SimpleQueue[Outcome] = SimpleQueue()
+
+    def begin(self) -> tuple[int, Message] | None:
+        """The next message to hand over, None when there is none, or no time left for it."""
+        with self._lock:
+            if not self._waiting or time.monotonic() >= self._ends:
+                return None
+            number, message = self._waiting.popleft()
+            self._running[number] = message
+            return number, message
+
+    def finish(self, number: int, outcome: Outcome) -> None:
+        """Tell what became of it; too late is not told."""
+        with self._lock:
+            if self._running.pop(number, None) is not None:
+                self._done.put(outcome)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """One outcome per message, the last of them when time is up."""
+        for _ in range(self._size):
+            try:
+                outcome = self._done.get(timeout=max(0.0, self._ends - time.monotonic()))
+            except Empty:
+                break
+            yield outcome
+        yield from self.give_up()
+
+    def give_up(self) -> list[Outcome]:
+        """Close the batch: nothing begins any more; returns what is not told yet."""
+        with self._lock:
+            told = [self._done.get_nowait() for _ in range(self._done.qsize())]
+            late = [self._late(message) for message in self._running.values()]
+            unsent = [_unsent(message) for _, message in self._waiting]
+            self._running.clear()
+            self._waiting.clear()
+        return told + late + unsent
+
+    def _late(self, message: Message) -> Outcome:
+        return Outcome(
+            reference=message.reference,
+            kind=OutcomeKind.UNKNOWN,
+            code="deadline",
+            detail="The call had not ended at its deadline.",
+            took=time.monotonic() - self._began,
+        )
+
+
+def _unsent(message: Message) -> Outcome:
+    return Outcome(
+        reference=message.reference,
+        kind=OutcomeKind.TRANSIENT,
+        code="no_turn",
+        detail="Its turn had not come at the deadline; it was not sent.",
+    )
+
+
+def _raised(message: Message, error: Exception) -> Outcome:
+    # Only where it happened: what an exception says of itself may name people.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return Outcome(
+        reference=message.reference,
+        kind=OutcomeKind.UNKNOWN,
+        code=type(error).__name__,
+        detail=f"Raised in {Path(place.filename).name}:{place.lineno}, {place.name}.",
+    )

@@ -1,0 +1,130 @@
+"""Threads and deadlines for providers that take one message at a time."""
+
+import threading
+
+import pytest
+
+from delivery.contracts import Message, Outcome
+from delivery.lifecycle import OutcomeKind
+from delivery.providers.base import OneByOne
+from tests.delivery.providers.messages import message
+
+FOREVER = 60.0  # only ever waited for by a test that fails
+
+
+class Scripted(OneByOne):
+    """Does what the address says: take it, break, or hang until the test lets go."""
+
+    def __init__(self, *, threads: int = 4, deadline: float = FOREVER) -> None:
+        super().__init__(alias="scripted", threads=threads, deadline=deadline)
+        self.let_go = threading.Event()
+        self.began: list[str] = []
+        self.together = threading.Barrier(threads)
+
+    def send_one(self, message: Message) -> Outcome:
+        self.began.append(message.address)
+        if message.address == "break":
+            raise LookupError("ann@example.com is not there")
+        if message.address == "hang":
+            self.let_go.wait(FOREVER)
+        if message.address == "meet":
+            self.together.wait(FOREVER)
+        return Outcome(reference=message.reference, kind=OutcomeKind.ACCEPTED, took=99.0)
+
+
+@pytest.fixture
+def scripted():
+    made: list[Scripted] = []
+
+    def make(**options) -> Scripted:
+        made.append(Scripted(**options))
+        return made[-1]
+
+    yield make
+    for provider in made:
+        provider.let_go.set()
+
+
+def kinds(provider, messages) -> dict[str, tuple[OutcomeKind, str]]:
+    by_reference = {message.reference: message.address for message in messages}
+    outcomes = list(provider.send(messages))
+    assert len(outcomes) == len(messages)
+    return {by_reference[each.reference]: (each.kind, each.code) for each in outcomes}
+
+
+def test_every_message_gets_its_own_outcome(scripted) -> None:
+    messages = [message(f"m{number}") for number in range(50)]
+    assert kinds(scripted(), messages) == {
+        each.address: (OutcomeKind.ACCEPTED, "") for each in messages
+    }
+
+
+def test_nothing_to_send_yields_nothing(scripted) -> None:
+    assert list(scripted().send([])) == []
+
+
+def test_as_many_as_a_flight_go_out_together(scripted) -> None:
+    # Each waits for the others: one at a time would never end.
+    provider = scripted(threads=3)
+    assert provider.flight == 3
+    outcomes = list(provider.send([message("meet") for _ in range(3)]))
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.ACCEPTED] * 3
+
+
+def test_outcomes_come_as_they_are_known(scripted) -> None:
+    provider = scripted(threads=2)
+    slow, fast = message("hang"), message("fast")
+    outcomes = provider.send([slow, fast])
+    assert next(outcomes).reference == fast.reference
+    provider.let_go.set()
+    assert next(outcomes).reference == slow.reference
+
+
+def test_what_a_provider_raises_is_unknown_and_names_nobody(scripted) -> None:
+    broken, fine = message("break"), message("fine")
+    outcomes = {each.reference: each for each in scripted().send([broken, fine])}
+    assert outcomes[fine.reference].kind is OutcomeKind.ACCEPTED
+    assert outcomes[broken.reference].kind is OutcomeKind.UNKNOWN
+    assert outcomes[broken.reference].code == "LookupError"
+    assert outcomes[broken.reference].detail.startswith("Raised in test_base.py:")
+    assert "ann@example.com" not in outcomes[broken.reference].detail
+
+
+def test_the_base_measures_how_long_it_took(scripted) -> None:
+    (outcome,) = scripted().send([message("fine")])
+    assert 0.0 <= outcome.took < 99.0
+
+
+def test_at_the_deadline_what_runs_is_unknown_and_what_waits_is_never_sent(scripted) -> None:
+    provider = scripted(threads=1, deadline=1.0)
+    messages = [message("fine"), message("hang"), message("waits")]
+    assert kinds(provider, messages) == {
+        "fine": (OutcomeKind.ACCEPTED, ""),
+        "hang": (OutcomeKind.UNKNOWN, "deadline"),
+        "waits": (OutcomeKind.TRANSIENT, "no_turn"),
+    }
+    provider.let_go.set()
+    assert kinds(provider, [message("next")]) == {"next": (OutcomeKind.ACCEPTED, "")}
+    assert provider.began == ["fine", "hang", "next"]
+
+
+def test_a_stuck_thread_does_not_hold_up_the_next_flight(scripted) -> None:
+    provider = scripted(threads=1, deadline=1.0)
+    assert kinds(provider, [message("hang")]) == {"hang": (OutcomeKind.UNKNOWN, "deadline")}
+    assert kinds(provider, [message("next")]) == {"next": (OutcomeKind.ACCEPTED, "")}
+
+
+def test_whoever_stops_listening_stops_what_has_not_begun(scripted) -> None:
+    provider = scripted(threads=1)
+    outcomes = provider.send([message("fine"), message("hang"), message("waits")])
+    next(outcomes)
+    outcomes.close()
+    provider.let_go.set()
+    assert kinds(provider, [message("next")]) == {"next": (OutcomeKind.ACCEPTED, "")}
+    assert "waits" not in provider.began
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"deadline": 0}, {"deadline": -1.0}])
+def test_no_threads_or_no_time_is_a_mistake(options) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        Scripted(**options)
