@@ -1,0 +1,5 @@
+"""Email."""
+
+from delivery.providers.email.provider import DjangoEmail
+
+__all__ = ["DjangoEmail"]

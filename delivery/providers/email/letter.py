@@ -1,0 +1,170 @@
+"""A message as a letter: one recipient, headers nobody can forge, text and HTML."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.charset import QP, Charset
+from email.utils import getaddresses
+from typing import cast
+
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import SafeMIMEMultipart, SafeMIMEText
+from django.utils.encoding import punycode
+
+from delivery.contracts import Message, Outcome
+from delivery.lifecycle import OutcomeKind
+
+# What a message may bring along; everything else in a letter is ours.
+ALLOWED_HEADERS: Mapping[str, str] = {
+    name.lower(): name
+    for name in (
+        "Feedback-ID",
+        "Importance",
+        "In-Reply-To",
+        "List-Help",
+        "List-Id",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "References",
+        "Reply-To",
+    )
+}
+
+# Seven bits and short lines whatever the text: no relay has to recode it and break a signature.
+QUOTED = Charset("utf-8")
+QUOTED.body_encoding = QP
+
+# A dot-atom of RFC 5322, with the letters of RFC 6531; quoted local parts are not written to.
+_ATOM = r"[^\s\x00-\x20\x7f-\x9f\"(),.:;<>@\[\\\]]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Refused(Exception):
+    """This letter cannot be written; nothing was sent."""
+
+    def __init__(self, kind: OutcomeKind, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind, self.code, self.detail = kind, code, detail
+
+    def outcome(self, message: Message) -> Outcome:
+        """What became of the message."""
+        return Outcome(
+            reference=message.reference, kind=self.kind, code=self.code, detail=self.detail
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AddrSpec:
+    """A mailbox without a name; the domain is in ASCII (RFC 5890)."""
+
+    local: str
+    domain: str
+
+    @property
+    def international(self) -> bool:
+        """Whether only a server with SMTPUTF8 can take it (RFC 6531)."""
+        return not self.local.isascii()
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A letter with its envelope."""
+
+    message: Message
+    sender: AddrSpec
+    recipient: AddrSpec
+    mail: EmailMultiAlternatives
+
+    def as_bytes(self) -> bytes:
+        """The letter as it goes over the wire, with CRLF line ends. Raises Refused."""
+        try:
+            mime = cast("SafeMIMEText | SafeMIMEMultipart", self.mail.message())
+            if self.recipient.international:
+                # Django would write the local part as an encoded word, which is another mailbox.
+                raw = str(self.recipient).encode().decode("ascii", "surrogateescape")
+                mime.replace_header("To", raw)
+            return mime.as_bytes(linesep="\r\n")
+        except ValueError as error:
+            raise Refused(
+                OutcomeKind.REFUSED_MESSAGE,
+                type(error).__name__,
+                "The content cannot be written as a mail.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who writes: `from_email` may carry a name, `domain` stands in Message-IDs."""
+
+    from_email: str
+    mailbox: AddrSpec
+    domain: str
+
+
+def sender(from_email: str, *, domain: str | None = None) -> Sender:
+    """Read a From address as settings give it. Raises ValueError."""
+    named = getaddresses([one_line(from_email)])
+    mailbox = addr_spec(named[0][1]) if len(named) == 1 else None
+    if mailbox is None or mailbox.international:
+        raise ValueError(f"{from_email!r} is not an address to send from")
+    return Sender(from_email=one_line(from_email), mailbox=mailbox, domain=domain or mailbox.domain)
+
+
+def write(message: Message, *, sender: Sender) -> Letter:
+    """Write the letter of a message. Raises Refused."""
+    recipient = addr_spec(message.address)
+    if recipient is None:
+        raise Refused(
+            OutcomeKind.REFUSED_ADDRESS, "not_one_address", "The address is not one mailbox."
+        )
+    content = message.content
+    mail = EmailMultiAlternatives(
+        subject=one_line(content.subject or content.title),
+        body=content.text,
+        from_email=sender.from_email,
+        to=[str(recipient)],
+        headers={
+            **_headers(message.headers),
+            "Message-ID": f"<{message.reference}@{sender.domain}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    mail.encoding = QUOTED
+    if content.html:
+        mail.attach_alternative(content.html, "text/html")
+    return Letter(message=message, sender=sender.mailbox, recipient=recipient, mail=mail)
+
+
+def addr_spec(address: str) -> AddrSpec | None:
+    """Exactly one mailbox, None for anything else: no names, no lists, no white space."""
+    local, at, domain = address.rpartition("@")
+    try:
+        domain = punycode(domain)
+    except UnicodeError:
+        return None
+    whole = len(local.encode(errors="replace")) <= 64 and len(domain) <= 253
+    if not (at and whole and _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)):
+        return None
+    return AddrSpec(local, domain)
+
+
+def one_line(value: str) -> str:
+    """A header's value without anything that some program takes for the end of a line."""
+    return _BREAKS.sub(" ", value).strip()
+
+
+def _headers(wanted: Mapping[str, str]) -> dict[str, str]:
+    headers = {}
+    for name, value in wanted.items():
+        if name.lower() not in ALLOWED_HEADERS:
+            raise Refused(
+                OutcomeKind.REFUSED_MESSAGE, "header", "It brings a header that is not allowed."
+            )
+        headers[ALLOWED_HEADERS[name.lower()]] = one_line(value)
+    return headers

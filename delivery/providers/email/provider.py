@@ -1,0 +1,80 @@
+"""Email through Django's mail API: SMTP by EMAIL_URL, or any backend, such as anymail's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from anymail.backends.base_requests import AnymailRequestsBackend
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.utils.module_loading import import_string
+
+from delivery.contracts import Message, Outcome
+from delivery.providers.base import OneByOne
+from delivery.providers.email import letter
+from delivery.providers.email.api import ApiSender
+from delivery.providers.email.letter import Refused
+from delivery.providers.email.smtp import SmtpSender
+
+SMTP_FINAL_TIMEOUT: Final = 600.0  # RFC 5321 section 4.5.3.2.6
+API_FINAL_TIMEOUT: Final = 30.0
+
+
+class DjangoEmail(OneByOne):
+    """Sends mail; without options as Django's own settings say.
+
+    `backend` is a dotted path and `connection` its keyword arguments, so that several aliases can
+    have a server each. `domain` stands in Message-IDs. All timeouts are seconds: `connect_timeout`
+    for each step of connecting, `handover_timeout` for all of it up to the end of the letter,
+    `final_timeout` for the answer to it.
+    """
+
+    def __init__(
+        self,
+        *,
+        alias: str,
+        backend: str | None = None,
+        connection: Mapping[str, Any] | None = None,
+        from_email: str | None = None,
+        domain: str | None = None,
+        threads: int = 8,
+        connect_timeout: float = 10.0,
+        handover_timeout: float = 60.0,
+        final_timeout: float | None = None,
+    ) -> None:
+        self._backend = backend or settings.EMAIL_BACKEND
+        kind = import_string(self._backend)
+        by_smtp = issubclass(kind, SmtpBackend)
+        final = final_timeout or (SMTP_FINAL_TIMEOUT if by_smtp else API_FINAL_TIMEOUT)
+        # Connecting has its own, shorter limits, but may be slow in several steps.
+        super().__init__(alias=alias, threads=threads, deadline=2 * handover_timeout + final)
+        self._connection = dict(connection or {})
+        if by_smtp:
+            self._connection["timeout"] = connect_timeout
+        elif issubclass(kind, AnymailRequestsBackend):
+            self._connection["timeout"] = (connect_timeout, final)
+        self._from = letter.sender(from_email or settings.DEFAULT_FROM_EMAIL, domain=domain)
+        self._sender: SmtpSender | ApiSender = ApiSender(self._make_backend)
+        if by_smtp:
+            open_smtp = cast("Callable[[], SmtpBackend]", self._make_backend)
+            self._sender = SmtpSender(open_smtp, handover=handover_timeout, final=final)
+        self._make_backend()  # so that a missing key is found here, not at the first letter
+
+    def send_one(self, message: Message) -> Outcome:
+        """Write the letter and hand it over."""
+        try:
+            return self._sender.hand_over(letter.write(message, sender=self._from))
+        except Refused as refusal:
+            return refusal.outcome(message)
+
+    def close(self) -> None:
+        """Close the connections that are kept and idle."""
+        self._sender.close()
+
+    def _make_backend(self) -> BaseEmailBackend:
+        try:
+            return get_connection(self._backend, **self._connection)
+        except ImproperlyConfigured as error:
+            raise ValueError(str(error)) from error
