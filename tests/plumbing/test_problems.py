@@ -191,6 +191,7 @@ def test_a_code_outside_the_catalogue_needs_its_status():
         (exceptions.UnsupportedMediaType("text/xml"), 415, "unsupported_media_type", None),
         (exceptions.Throttled(), 429, "rate_limited", None),
         (exceptions.APIException(), 500, "internal_error", None),
+        (exceptions.APIException("Half done."), 500, "internal_error", None),
         (OperationalError("server closed"), 503, "database_unavailable", None),
         (InterfaceError("connection already closed"), 503, "database_unavailable", None),
     ],
@@ -283,6 +284,14 @@ def test_faults_of_a_list_point_at_its_items():
 def test_a_fault_of_the_whole_body_has_an_empty_pointer():
     assert faults_from({"channel": "never"}) == {("", "never")}
     assert faults_from([]) == {("", "invalid")}
+
+
+def test_any_tree_of_errors_becomes_faults():
+    response = answer_to(exceptions.PermissionDenied({"scope": ["Needs send:live."]}))
+
+    assert json.loads(response.content)["errors"] == [
+        {"pointer": "/scope", "code": "permission_denied", "detail": "Needs send:live."}
+    ]
 
 
 def test_an_unknown_field_alone_is_a_fault():

@@ -5,6 +5,7 @@ import json
 import math
 
 import pytest
+from django.http import UnreadablePostError
 from django.test import RequestFactory
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -210,6 +211,18 @@ def test_a_body_that_turns_out_too_large_is_read_one_byte_past_the_limit():
 
     assert (caught.value.status, caught.value.code) == (413, "body_too_large")
     assert stream.tell() == MAX_BYTES + 1
+
+
+class CutOff(io.BytesIO):
+    def read(self, *args: object) -> bytes:
+        raise UnreadablePostError("connection reset")
+
+
+def test_a_body_that_breaks_off_is_the_callers_problem():
+    with pytest.raises(Problem) as caught:
+        parse(CutOff())
+
+    assert (caught.value.status, caught.value.code) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8"])
