@@ -38,7 +38,9 @@ class WantedInvalid(ValueError):
         super().__init__("; ".join(f"{fault.pointer}: {fault.detail}" for fault in self.faults))
 
 
-class _Wrong(ValueError):
+class Wrong(ValueError):
+    """One value that cannot be taken, with advice."""
+
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
@@ -95,7 +97,7 @@ def _read(body: Mapping[str, Any], at: str) -> dict[str, Any]:
             said[name] = _one(name, value)
         except AddressInvalid as wrong:
             faults.append(Fault(at + pointer(name), wrong.code, wrong.detail))
-        except _Wrong as wrong:
+        except Wrong as wrong:
             faults.append(Fault(at + pointer(name), wrong.code, wrong.detail))
     if faults:
         raise WantedInvalid(faults)
@@ -105,37 +107,37 @@ def _read(body: Mapping[str, Any], at: str) -> dict[str, Any]:
 def _one(name: str, value: Any) -> Any:
     reader = _READERS.get(name)
     if reader is None:
-        raise _Wrong("unknown_field", f"Unknown; there are: {', '.join(NAMES)}.")
+        raise Wrong("unknown_field", f"Unknown; there are: {', '.join(NAMES)}.")
     if name != "user_id" and (value is None or value == ""):
         return None
     return reader(value)
 
 
 def user_id(value: Any) -> str:
-    """A user id: 1 to 255 printable characters without "/". Raises ValueError with advice."""
+    """A user id: 1 to 255 printable characters without "/". Raises Wrong."""
     if not isinstance(value, str):
-        raise _Wrong("invalid_type", "Must be text.")
+        raise Wrong("invalid_type", "Must be text.")
     if not 0 < len(value) <= LONGEST_USER_ID:
-        raise _Wrong("invalid_length", f"Must have 1 to {LONGEST_USER_ID} characters.")
+        raise Wrong("invalid_length", f"Must have 1 to {LONGEST_USER_ID} characters.")
     if not value.isprintable() or "/" in value or value in {".", ".."}:
         # It is a segment of the person's URL.
-        raise _Wrong("invalid_character", 'Must be printable characters without "/".')
+        raise Wrong("invalid_character", 'Must be printable characters without "/".')
     return value
 
 
 def locale(value: Any) -> str:
-    """A language tag such as de-CH, with hyphens. Raises ValueError with advice."""
+    """A language tag such as de-CH, with hyphens. Raises Wrong."""
     if not isinstance(value, str) or len(value) > 20 or _LOCALE.fullmatch(value) is None:
-        raise _Wrong("invalid_locale", "Must be a language tag such as en or de-CH.")
+        raise Wrong("invalid_locale", "Must be a language tag such as en or de-CH.")
     return value.replace("_", "-")
 
 
 def timezone(value: Any) -> str:
-    """An IANA time zone. Raises ValueError with advice."""
+    """An IANA time zone. Raises Wrong."""
     try:
         calendar.zone(value if isinstance(value, str) else "")
     except calendar.UnknownZone:
-        raise _Wrong(
+        raise Wrong(
             "unknown_timezone", "Must be an IANA time zone, such as Europe/Berlin."
         ) from None
     return str(value)
@@ -143,17 +145,17 @@ def timezone(value: Any) -> str:
 
 def _name(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Wrong("invalid_type", "Must be text.")
+        raise Wrong("invalid_type", "Must be text.")
     if len(value) > LONGEST_NAME or not value.isprintable():
-        raise _Wrong("invalid_name", f"At most {LONGEST_NAME} printable characters.")
+        raise Wrong("invalid_name", f"At most {LONGEST_NAME} printable characters.")
     return value
 
 
 def _attributes(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise _Wrong("invalid_type", "Must be an object.")
+        raise Wrong("invalid_type", "Must be an object.")
     if len(json.dumps(value)) > MOST_ATTRIBUTE_BYTES:
-        raise _Wrong("too_large", f"At most {MOST_ATTRIBUTE_BYTES} bytes of JSON.")
+        raise Wrong("too_large", f"At most {MOST_ATTRIBUTE_BYTES} bytes of JSON.")
     return dict(value)
 
 
