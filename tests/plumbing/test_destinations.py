@@ -212,3 +212,10 @@ def test_public_addresses_are_public(address):
 def test_origins_are_compared_in_one_spelling():
     assert origin_of("HTTPS://Example.COM/a") == Origin("https", "example.com", 443)
     assert parse_origins(("http://[::1]:80",)) == {Origin("http", "::1", 80)}
+
+
+def test_the_resolver_of_the_system_is_asked_by_default():
+    client = OutboundClient(dialer=NoDialling())
+
+    with pytest.raises(UnsafeURL, match="not on the public internet"):
+        client.check_url("https://localhost/")
