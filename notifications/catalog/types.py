@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from delivery import channels
+from notifications.catalog.kinds import StepFacts, TypeFacts
 from notifications.models import NotificationType, Step, TemplateVersion, VersionState
-from notifications.planning.decide import StepFacts, TypeFacts
 from notifications.words import Priority
 from preferences import resolution
 

@@ -15,11 +15,10 @@ from zoneinfo import ZoneInfo
 from delivery import channels
 from delivery.lifecycle import Reason, State, is_open
 from notifications.audiences import conditions
+from notifications.catalog.kinds import EXPRESSION, IF_FAILED, IF_UNSEEN, StepFacts, TypeFacts
 from notifications.words import Priority
 from preferences import calendar
 from preferences.resolution import Effective, Why
-
-ALWAYS, IF_UNSEEN, IF_FAILED, EXPRESSION = 1, 2, 3, 4  # models.Condition
 
 
 class Does(StrEnum):
@@ -29,32 +28,6 @@ class Does(StrEnum):
     HOLD = "hold"
     DIGEST = "digest"
     SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepFacts:
-    """A step of the type; `wait` is seconds after the notification's start."""
-
-    position: int
-    channel: int
-    wait: int = 0
-    condition: int = ALWAYS
-    expression: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeFacts:
-    """What is said. `templates` are the channels that have published words in some locale."""
-
-    id: int
-    key: str
-    active: bool
-    category: str
-    mandatory: bool
-    default_channels: tuple[int, ...]
-    steps: tuple[StepFacts, ...]
-    templates: frozenset[int]
-    email_interrupts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from django.utils.dateparse import parse_datetime
 from delivery import channels, routing
 from delivery.lifecycle import Reason, State
 from notifications.catalog import types
+from notifications.catalog.kinds import EXPRESSION
 from notifications.catalog.types import CatalogType
 from notifications.models import ApiKey, Decision, Guest
 from notifications.planning import readers
 from notifications.planning.decide import (
-    EXPRESSION,
     AddressFacts,
     Does,
     Facts,

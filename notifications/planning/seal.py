@@ -7,13 +7,11 @@ that cannot be rendered never stops the others.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection
 
 from delivery import channels
 from delivery.contracts import Action, Content, Message, Parcel, Sealed, Withdraw
@@ -21,82 +19,25 @@ from delivery.lifecycle import Reason
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
-from notifications.planning.facts import COLUMNS, Due
-from notifications.planning.readers import Reader
+from notifications.planning.letters import Letter, letters_of
 from notifications.rendering.errors import LimitExceeded, RenderError
 from notifications.rendering.render import Rendered, render
 from notifications.words import Mode, Status
-from notifysite.plumbing import claims, crypto
+from notifysite.plumbing import crypto
 from preferences import addresses, calendar
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A delivery as the last look finds it, in the order of the query's columns."""
-
-    id: UUID
-    step: int
-    channel: int
-    category: str
-    subject: UUID
-    person_changed: bool
-    suppressed: bool
-    address_retired: bool
-    seen: bool
-    key_live: bool
-    status: int
-    address: bytes | None
-    quiet_hours: str | None
-    paused_until: datetime | None
-
-
-_LOOK = f"""
-    SELECT d.id, d.step, d.channel, c.key, r.subject,
-        d.person_changed_at <> r.changed_at,
-        s.id IS NOT NULL,
-        d.address_id IS NOT NULL AND (a.id IS NULL OR a.retired_at IS NOT NULL),
-        EXISTS (SELECT FROM delivery_engagement AS e
-                WHERE e.notification_id = d.notification_id AND e.seen_at IS NOT NULL),
-        k.revoked_at IS NULL AND v.active,
-        n.status, a.value, r.quiet_hours::text, r.paused_until,
-        r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
-        {claims.columns(COLUMNS, "n")}
-    FROM delivery AS d
-    JOIN notification AS n ON n.id = d.notification_id
-    JOIN notification_type AS t ON t.id = n.type_id
-    JOIN category AS c ON c.id = t.category_id
-    JOIN recipient AS r ON r.id = d.recipient_id
-    JOIN api_key AS k ON k.id = n.key_id
-    JOIN service AS v ON v.id = k.service_id
-    LEFT JOIN address AS a ON a.id = d.address_id
-    LEFT JOIN suppression AS s ON s.channel = d.channel AND s.address_hash = d.address_hash
-        AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
-    WHERE d.id = ANY(%s::uuid[])
-"""  # noqa: S608
-_OWN = len(Row.__dataclass_fields__)
-_READER = len(Reader.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One delivery with its notification and its reader."""
-
-    row: Row
-    reader: Reader
-    due: Due
-
-
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
     now = datetime.now(UTC)
-    letters = _look([parcel.id for parcel in parcels])
+    letters = letters_of([parcel.id for parcel in parcels])
     held = _held(letters, now)
     clear = [letter for letter in letters if letter.row.id not in held]
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
         again.readdress(moved)
-        clear = _look([letter.row.id for letter in clear])
+        clear = letters_of([letter.row.id for letter in clear])
     gone: dict[UUID, Sealed] = {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
     return gone | held | _messages(clear, now=now)
 
@@ -110,19 +51,6 @@ def _held(letters: Sequence[Letter], now: datetime) -> dict[UUID, Sealed]:
         [(letter.row.id, letter.row.step, letter.row.channel, letter.due) for letter in doubtful],
         now=now,
     )
-
-
-def _look(ids: Sequence[UUID]) -> list[Letter]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK, [list(ids)])
-        return [
-            Letter(
-                Row(*values[:_OWN]),
-                Reader(*values[_OWN : _OWN + _READER]),
-                Due(*values[_OWN + _READER :]),
-            )
-            for values in cursor.fetchall()
-        ]
 
 
 def _changed(letter: Letter) -> bool:

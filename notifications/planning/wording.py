@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,18 +11,16 @@ from django.db import connection
 
 from delivery import channels
 from notifications.catalog.types import CatalogType
+from notifications.planning.letters import Letter
 from notifications.planning.readers import Reader
 from notifications.rendering.sensitive import mask
 from notifysite.plumbing import crypto
 from preferences import links
 
-if TYPE_CHECKING:
-    from notifications.planning.seal import Letter
-
 VARIABLES = "render.variables"  # what the encrypted record is bound to
 
 
-def variables(letter: "Letter", kind: CatalogType, *, actor: Reader | None) -> dict[str, Any]:
+def variables(letter: Letter, kind: CatalogType, *, actor: Reader | None) -> dict[str, Any]:
     """Everything a template may name: data, recipient, actor, brand, links."""
     return {
         **letter.reader.variables(letter.due.data, locale=letter.due.locale),
@@ -42,7 +40,7 @@ def message_links(subject: UUID, category: str, delivery: UUID) -> dict[str, str
     }
 
 
-def headers(letter: "Letter", kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:
+def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:
     """Mail headers by RFC 8058, RFC 2919 and RFC 3834; security mail offers no unsubscribe."""
     if letter.row.channel != channels.EMAIL.number:
         return {}
@@ -67,7 +65,7 @@ def _domain() -> str:
 class Used:
     """What the render of one delivery used."""
 
-    letter: "Letter"
+    letter: Letter
     version: int
     variables: Mapping[str, Any]
     schema: Mapping[str, Any]
