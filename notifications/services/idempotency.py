@@ -53,7 +53,8 @@ _LOOK = """
 _TAKE = """
     WITH turn AS (
         SELECT pg_try_advisory_xact_lock(hashtextextended(
-            concat_ws(chr(10), %(service)s::text, %(test)s::text, %(endpoint)s, %(key)s), 0)) AS mine
+            concat_ws(chr(10), %(service)s::text, %(test)s::text, %(endpoint)s, %(key)s), 0
+        )) AS mine
     ), fresh AS (
         INSERT INTO idempotency_key (service_id, test, endpoint, key, fingerprint, status, answer)
         SELECT %(service)s, %(test)s, %(endpoint)s, %(key)s, %(fingerprint)s, %(status)s,
@@ -61,7 +62,7 @@ _TAKE = """
         FROM turn WHERE mine
         ON CONFLICT DO NOTHING RETURNING id
     )
-    SELECT turn.mine, EXISTS (SELECT FROM fresh) FROM turn
+    SELECT EXISTS (SELECT FROM fresh) FROM turn
 """
 
 
@@ -82,8 +83,7 @@ def take(use: Use, *, status: int, answer: Mapping[str, Any]) -> Mapping[str, An
     }
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, values)
-        mine, fresh = cursor.fetchone()
-        if fresh:
+        if cursor.fetchone()[0]:
             return None
         cursor.execute(_LOOK, values)
         before = cursor.fetchone()
