@@ -133,7 +133,9 @@ def _email(
 
 def _needs(parts: Mapping[str, str], actions: list[dict[str, str]]) -> dict[str, list[str]]:
     sources = [*parts.items(), *(("url", text) for action in actions for text in action.values())]
-    found = [use for name, source in sources for use in uses(_parsed(source, name))]
+    found = [
+        use for name, source in sources for use in uses(_parsed(source, name, html=name == "html"))
+    ]
     always = needed(found, Need.ALWAYS)
     return {
         "variables": sorted({use.path for use in found}),

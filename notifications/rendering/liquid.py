@@ -16,7 +16,7 @@ from liquid import Environment
 from liquid.ast import Node
 from liquid.builtin.content import Literal
 from liquid.builtin.expressions import FilteredExpression
-from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.expressions.primitive import RangeLiteral, StringLiteral
 from liquid.builtin.illegal import Illegal
 from liquid.builtin.tags import (
     assign_tag,
@@ -33,8 +33,16 @@ from liquid.mode import Mode
 from notifications.rendering import filters, limits
 from notifications.rendering.context import Context, Missing, Sink
 from notifications.rendering.errors import MissingVariable, RenderError, SourceError
-from notifications.rendering.nodes import BoundedFor, BoundedRange, FirstMatch, SafeOutput, walk
-from notifications.rendering.scan import scan
+from notifications.rendering.nodes import (
+    BoundedFor,
+    BoundedRange,
+    FirstMatch,
+    PlainLiteral,
+    SafeOutput,
+    is_whole,
+    walk,
+)
+from notifications.rendering.scan import BLOCKS, scan, tags
 
 _INTERNAL: Final = frozenset({"_link", "_tail", "_css"})
 _LISTS: Final = (list, tuple, range)
@@ -107,22 +115,42 @@ def parse(source: str, *, html: bool = False, most: int = limits.SOURCE_CHARS) -
     env = HTML if html else TEXT
     try:
         nodes = list(env.from_string(source).nodes)
-        count = 0
-        for count, thing in enumerate(_everything(nodes), start=1):
-            if count > limits.NODES:
-                break
-            if type(thing) is RangeLiteral:
-                thing.__class__ = BoundedRange
-            elif isinstance(thing, FilteredExpression):
-                _check_filters(thing)
+        _harden(nodes)
     except LiquidError as error:
-        index = error.token.start_index if error.token is not None else 0
-        raise SourceError(_sentence(str(error.message)), index=max(index, 0)) from error
+        index = error.token.start_index if error.token is not None else -1
+        place = index if index >= 0 else _first_fault(env, source)
+        raise SourceError(_sentence(str(error.message)), index=place) from error
     except RecursionError as error:
         raise SourceError("This expression is nested too deeply.") from error
-    if count > limits.NODES:
-        raise SourceError(f"The template has more than {limits.NODES:,} parts.")
     return Template(env, source, nodes)
+
+
+def _harden(nodes: list[Node]) -> None:
+    """Count the parts, and change those expressions that the library leaves open."""
+    for count, thing in enumerate(_everything(nodes), start=1):
+        if count > limits.NODES:
+            raise SourceError(f"The template has more than {limits.NODES:,} parts.")
+        if type(thing) is RangeLiteral:
+            thing.__class__ = BoundedRange
+        elif type(thing) is StringLiteral and not is_whole(thing):
+            thing.__class__ = PlainLiteral
+        elif isinstance(thing, FilteredExpression):
+            _check_filters(thing)
+
+
+def _first_fault(env: Environment, source: str) -> int:
+    """Return where the first construct stands that fails by itself; the library lost the place."""
+    for tag in tags(source):
+        alone = source[tag.start : tag.end]
+        if tag.name in BLOCKS - {"comment"}:
+            alone += f"{{% end{tag.name} %}}"
+        elif tag.name not in ("", "assign"):
+            continue
+        try:
+            env.from_string(alone)
+        except LiquidError:
+            return tag.start
+    return 0
 
 
 def _check_filters(expression: FilteredExpression) -> None:

@@ -16,6 +16,7 @@ from notifications.rendering.swap import (
     masked,
     piece_words,
     words,
+    words_between,
 )
 
 # Their content is HTML, which MJML copies as it stands.
@@ -203,8 +204,8 @@ class _Walker:
             name = slot(self.part.text(tag))
             if self.slots is None or name not in ("content", "preheader"):
                 continue
-            written.append(words(self.part, self.work.table, start=position, end=tag.start))
+            written.append(words_between(self.part, self.work.table, position, tag.start))
             written.append(self.slots.inline(name))
             position = tag.end
-        written.append(words(self.part, self.work.table, start=position, end=end))
+        written.append(words_between(self.part, self.work.table, position, end))
         return "".join(written)

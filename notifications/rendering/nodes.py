@@ -1,12 +1,13 @@
 """The tags whose own classes would not stay within the limits, or repeat what they should not."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
-from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.expressions.primitive import RangeLiteral, StringLiteral
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags import case_tag, for_tag
 from liquid.builtin.tags.case_tag import MultiExpressionBlockNode
@@ -18,6 +19,8 @@ from liquid.token import Token
 from notifications.rendering import filters, limits
 from notifications.rendering.context import Context, Missing
 from notifications.rendering.errors import LimitExceeded, MissingVariable, RenderError
+
+_WHOLE: Final = re.compile(r"(?:[^<>]+|<[^<>]*>)*+")
 
 # The library wants a context to find partials with; there are none to find.
 _NOWHERE: Final = cast(RenderContext, None)
@@ -163,6 +166,21 @@ class FirstMatch(case_tag.CaseTag):
     """Parses `{% case %}`."""
 
     node_class = FirstMatchNode
+
+
+class PlainLiteral(StringLiteral):
+    """A quoted text that is no whole markup: half a tag would swallow the value after it."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: Any) -> str:
+        """Return plain text, which is escaped like data."""
+        return str(self.value)
+
+
+def is_whole(literal: StringLiteral) -> bool:
+    """Whether every tag in an editor's quoted text is closed in it."""
+    return _WHOLE.fullmatch(literal.value) is not None
 
 
 class BoundedRange(RangeLiteral):

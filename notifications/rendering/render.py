@@ -16,6 +16,7 @@ from notifications.rendering.errors import LimitExceeded, RenderError, SourceErr
 from notifications.rendering.links import web_url
 from notifications.rendering.liquid import Template, parse
 from notifications.rendering.text import tidy
+from notifications.rendering.variables import ROOTS
 
 _LINES: Final = frozenset({"subject", "title", "preheader", "label"})
 _URLS: Final = frozenset({"url", "image", "icon"})
@@ -109,16 +110,29 @@ def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> lis
     if needs is None:
         return []
     variables = {"data": data}
-    lacking = [path for path in needs["required"] if not _present(variables, path)]
-    if all(_present(variables, path) for path in needs["conditional"]):
-        return lacking
-    seen: set[str] = set(lacking)
-    for template in _cache.get(compiled, channel).templates():
-        try:
-            seen.update(template.missing(variables))
-        except RenderError:
-            continue  # a fault of another kind: the render itself will name it
-    return sorted(path for path in seen if path.startswith("data"))
+    lacking = {path for path in needs["required"] if not _present(variables, path)}
+    doubtful = [path for path in needs["conditional"] if not _present(variables, path)]
+    if doubtful:
+        for template in _cache.get(compiled, channel).templates():
+            lacking.update(_lacked(template, variables, doubtful))
+    return sorted(lacking)
+
+
+def _lacked(template: Template, variables: Mapping[str, Any], doubtful: list[str]) -> set[str]:
+    """Return those of the doubtful paths that this data makes the template read."""
+    try:
+        seen = template.missing(variables)
+    except RenderError:
+        return set()  # a fault of another kind: the render itself will name it
+    found = set()
+    for path in seen:
+        root, *rest = _segments(path)
+        if root == "data":
+            found.add(path)
+        elif root not in ROOTS:  # the name of a loop or an assign: known by what follows it
+            tail = tuple(rest)
+            found.update(p for p in doubtful if tail and _segments(p)[-len(tail) :] == tail)
+    return found
 
 
 def _present(variables: Mapping[str, Any], path: str) -> bool:
@@ -169,7 +183,9 @@ def _finished(name: str, text: str) -> str:
 
 def line(text: str) -> str:
     """Return one line without control characters, at most LINE_CHARS long."""
-    single = _BLANKS.sub(" ", _CONTROLS.sub(" ", text)).strip()
+    single = text.strip()
+    if not single.isprintable() or "  " in single:
+        single = _BLANKS.sub(" ", _CONTROLS.sub(" ", text)).strip()
     _check_bytes(single)
     return single if len(single) <= limits.LINE_CHARS else single[: limits.LINE_CHARS - 1] + "…"
 

@@ -58,6 +58,13 @@ class Masked:
         """Return the constructs of a stretch."""
         return [tag for tag in self.constructs if start <= tag.start and tag.end <= end]
 
+    def cut(self, start: int, end: int) -> "Masked":
+        """Return a stretch as a source of its own."""
+        inner = tuple(
+            Tag(tag.name, tag.start - start, tag.end - start) for tag in self.within(start, end)
+        )
+        return Masked(self.source[start:end], self.flat[start:end], inner)
+
     def text(self, tag: Tag) -> str:
         """Return the construct as it was written."""
         return self.source[tag.start : tag.end]
@@ -93,15 +100,17 @@ def is_output(tag: Tag) -> bool:
     return tag.name in ("", "raw")
 
 
-def words(part: Masked, table: Table, *, start: int = 0, end: int | None = None) -> str:
-    """Return a stretch of HTML in which Liquid is words and comments; check where it stands."""
-    end = len(part.source) if end is None else end
-    written = []
-    for piece in pieces(part.flat[:end]):
-        if piece.end <= start:
-            continue
-        written.append(piece_words(part, table, piece))
-    return "".join(written)
+def words(part: Masked, table: Table) -> str:
+    """Return HTML in which Liquid is words and comments; check where it stands."""
+    return "".join(piece_words(part, table, piece) for piece in pieces(part.flat))
+
+
+def words_between(part: Masked, table: Table, start: int, end: int) -> str:
+    """Return a stretch of HTML with its Liquid swapped; faults point into the whole."""
+    try:
+        return words(part.cut(start, end), table)
+    except SourceError as error:
+        raise type(error)(error.message, index=error.index + start) from error
 
 
 def piece_words(part: Masked, table: Table, piece: Piece) -> str:
@@ -115,6 +124,8 @@ def piece_words(part: Masked, table: Table, piece: Piece) -> str:
         _check_style(part, piece)
     position, written = piece.start, []
     for tag in part.within(piece.start, piece.end):
+        if part.flat.endswith(("<", "</"), piece.start, tag.start):
+            raise SourceError("Liquid cannot name an element.", index=tag.start)
         word = table.word(part.text(tag))
         written.append(part.source[position : tag.start])
         written.append(word if plain or is_output(tag) else f"<!--{word}-->")
@@ -147,6 +158,8 @@ def put_back(html: str, table: Table) -> str:
     """Return compiled HTML with its Liquid in place, guarded where a value could do harm."""
     written = []
     for piece in pieces(html):
+        if table.mark in piece.name:
+            raise SourceError("Liquid cannot name an element.")
         if piece.kind == "open":
             written.append(_tag_back(html, piece, table))
         elif piece.kind == "comment" and html.startswith("<!--[if", piece.start):
@@ -169,6 +182,8 @@ def _conditional_back(comment: str, table: Table) -> str:
 def _tag_back(html: str, piece: Piece, table: Table) -> str:
     position, written = piece.start, []
     for attribute in attributes(html, piece):
+        if not attribute.quoted and table.found(html[attribute.start : attribute.end]):
+            raise SourceError("Liquid may only stand in an attribute's value between quotes.")
         written.append(html[position : attribute.start])
         written.append(_value_back(html, attribute, table))
         position = attribute.end

@@ -11,6 +11,9 @@ from notifications.rendering.markup import attributes, pieces
 from notifications.rendering.swap import Table
 
 _CONFIG: Final = ParserConfig(css=CSS_PROFILES["strict"])
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+\n")  # the look-behind keeps a run of blanks linear
+_GAPS = re.compile(r"\n{3,}")
 _BLOCKS: Final = frozenset(["table", "thead", "tbody", "tfoot", "tr"])
 _CELLS: Final = frozenset(["td", "th"])
 _DROPPED: Final = frozenset(["style", "script", "title"])
@@ -25,10 +28,9 @@ def to_text(html: str, table: Table) -> str:
 
 def tidy(text: str) -> str:
     """Return rendered text without trailing blanks, double empty lines or control characters."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-    text = re.sub(r"[ \t]+\n", "\n", text)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _GAPS.sub("\n\n", _TRAILING.sub("\n", _CONTROLS.sub("", text))).strip()
 
 
 def _simple(html: str, table: Table) -> str:
