@@ -1,0 +1,172 @@
+"""Signed links without personal data: an opaque subject id, and what the link is for.
+
+The key is derived from FIELD_HASH_KEY, not from SECRET_KEY: a link in a message must still work
+when the secret of the sessions was replaced. The same inputs make the same token, so a message
+that is rendered again is the same byte for byte.
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from uuid import UUID
+
+from django.conf import settings
+
+from notifysite.plumbing.crypto import keyed_hash
+
+ASKED_FOR = timedelta(hours=1)  # how long a link that was asked for opens everything
+MAC_BYTES = 16
+LONGEST_TOKEN = 255
+
+_VERSION = 1
+_HEAD = struct.Struct(">BB16s")  # version, purpose, subject
+_EXPIRY = struct.Struct(">I")  # seconds since 1970
+
+
+class LinkInvalid(ValueError):
+    """Not a link of ours, or one for something else."""
+
+
+class LinkExpired(LinkInvalid):
+    """A link that was right once; a new one can be asked for."""
+
+
+class _Purpose(IntEnum):
+    """What a token is for; never renumber, for tokens in messages do not expire."""
+
+    CHOICES = 1
+    FULL = 2
+    UNSUBSCRIBE = 3
+    VIEW = 4
+    WHY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CentreLink:
+    """Whose preference centre; `full` also opens history, addresses, export and erasure."""
+
+    subject: UUID
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeLink:
+    """Who stops which category (its key), by the link in which delivery."""
+
+    subject: UUID
+    category: str
+    delivery: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLink:
+    """Whose delivery is shown, or explained."""
+
+    subject: UUID
+    delivery: UUID
+
+
+def preferences_url(subject: UUID) -> str:
+    """The preference centre from a message: changes choices only, never expires."""
+    return _url("preferences", _sign(_Purpose.CHOICES, subject))
+
+
+def full_preferences_url(subject: UUID, *, now: datetime) -> str:
+    """The preference centre for who asked for a link: opens everything for an hour."""
+    until = int((now + ASKED_FOR).timestamp())
+    return _url("preferences", _sign(_Purpose.FULL, subject, _EXPIRY.pack(until)))
+
+
+def unsubscribe_url(subject: UUID, category: str, delivery: UUID) -> str:
+    """Where a GET asks and a POST (RFC 8058) unsubscribes from a category."""
+    return _url("u", _sign(_Purpose.UNSUBSCRIBE, subject, delivery.bytes + category.encode()))
+
+
+def view_url(subject: UUID, delivery: UUID) -> str:
+    """The message as it was sent, in a browser."""
+    return _url("view", _sign(_Purpose.VIEW, subject, delivery.bytes))
+
+
+def why_url(subject: UUID, delivery: UUID) -> str:
+    """Why the person got the message."""
+    return _url("why", _sign(_Purpose.WHY, subject, delivery.bytes))
+
+
+def read_preferences(token: str, *, now: datetime) -> CentreLink:
+    """Whose preference centre a token opens. Raises LinkInvalid, LinkExpired."""
+    purpose, subject, rest = _open(token)
+    if purpose == _Purpose.CHOICES and not rest:
+        return CentreLink(subject)
+    if purpose != _Purpose.FULL or len(rest) != _EXPIRY.size:
+        raise LinkInvalid("not a link to the preferences")
+    (until,) = _EXPIRY.unpack(rest)
+    if until <= now.timestamp():
+        raise LinkExpired("ask for a new link")
+    return CentreLink(subject, full=True)
+
+
+def read_unsubscribe(token: str) -> UnsubscribeLink:
+    """What a token unsubscribes from. Raises LinkInvalid."""
+    purpose, subject, rest = _open(token)
+    if purpose != _Purpose.UNSUBSCRIBE or len(rest) <= 16:
+        raise LinkInvalid("not a link to unsubscribe")
+    return UnsubscribeLink(subject, rest[16:].decode(), UUID(bytes=rest[:16]))
+
+
+def read_view(token: str) -> DeliveryLink:
+    """Which delivery a token shows. Raises LinkInvalid."""
+    return _delivery(token, _Purpose.VIEW)
+
+
+def read_why(token: str) -> DeliveryLink:
+    """Which delivery a token explains. Raises LinkInvalid."""
+    return _delivery(token, _Purpose.WHY)
+
+
+def _delivery(token: str, wanted: _Purpose) -> DeliveryLink:
+    purpose, subject, rest = _open(token)
+    if purpose != wanted or len(rest) != 16:
+        raise LinkInvalid("not a link to a delivery")
+    return DeliveryLink(subject, UUID(bytes=rest))
+
+
+def _url(page: str, token: str) -> str:
+    return f"{settings.PUBLIC_URL.rstrip('/')}/{page}/{token}/"
+
+
+def _sign(purpose: _Purpose, subject: UUID, rest: bytes = b"") -> str:
+    body = _HEAD.pack(_VERSION, purpose, subject.bytes) + rest
+    return base64.urlsafe_b64encode(body + _mac(body)).decode().rstrip("=")
+
+
+def _open(token: str) -> tuple[int, UUID, bytes]:
+    raw = _raw(token)
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    if len(body) < _HEAD.size or not hmac.compare_digest(mac, _mac(body)):
+        raise LinkInvalid("the signature does not match")
+    version, purpose, subject = _HEAD.unpack_from(body)
+    if version != _VERSION:
+        raise LinkInvalid("of another version")
+    return purpose, UUID(bytes=subject), body[_HEAD.size :]
+
+
+def _raw(token: str) -> bytes:
+    if len(token) > LONGEST_TOKEN or not token.isascii():
+        raise LinkInvalid("too long")
+    padded = token + "=" * (-len(token) % 4)
+    try:
+        raw = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise LinkInvalid("not base64url") from None
+    if base64.urlsafe_b64encode(raw).decode() != padded:
+        # One token, one spelling: spare bits and other alphabets are not ours.
+        raise LinkInvalid("not as we write it")
+    return raw
+
+
+def _mac(body: bytes) -> bytes:
+    return keyed_hash("preferences.links", body.hex())[:MAC_BYTES]
