@@ -44,6 +44,7 @@ class Caller:
     key_id: int
     mode: Mode
     scopes: frozenset[str]
+    key_prefix: str = ""
 
     def may(self, scope: str) -> bool:
         """Whether the key was given this scope; none implies another."""
@@ -114,6 +115,7 @@ def _read(token: Token) -> Known | None:
             key_id=key_id,
             mode=Mode(mode),
             scopes=frozenset(scopes),
+            key_prefix=token.prefix,
         ),
         expires_at=expires_at,
         revoked=revoked,

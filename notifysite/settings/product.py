@@ -16,6 +16,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "notifications.services.authentication.ApiKeyAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": ["notifications.services.authentication.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["notifications.services.limits.ApiKeyLimit"],
     "DEFAULT_PARSER_CLASSES": ["notifysite.plumbing.strictjson.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

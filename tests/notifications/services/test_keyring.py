@@ -45,6 +45,7 @@ def test_the_caller_is_service_key_mode_and_scopes():
         key_id=issued.key.pk,
         mode=Mode.TEAM,
         scopes=frozenset({"read:all", "notifications:read"}),
+        key_prefix=issued.key.prefix,
     )
     assert known.caller.sees_all
     assert known.caller.may("notifications:read")
