@@ -1,10 +1,13 @@
 """Make, list and revoke the API keys of services."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_slug
 from django.utils import timezone
 
 from notifications.models import ApiKey, Service
@@ -43,9 +46,13 @@ class Command(BaseCommand):
         revoke.add_argument("prefix", help="as `list` shows it: ntf_live_k3v9m2x7q1zd")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        deed = {"create": self._create, "list": self._list, "revoke": self._revoke}
+        deeds: dict[str, Callable[..., None]] = {
+            "create": self._create,
+            "list": self._list,
+            "revoke": self._revoke,
+        }
         try:
-            deed[options["deed"]](**options)
+            deeds[options["deed"]](**options)
         except Problem as problem:
             raise CommandError(problem.detail) from problem
 
@@ -61,7 +68,7 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         if create_service:
-            Service.objects.get_or_create(key=service, defaults={"name": service.capitalize()})
+            _make_service(service)
         issued = keys.issue(
             _service(service),
             mode=Mode[mode.upper()],
@@ -99,6 +106,14 @@ def _service(key: str) -> Service:
             f"There is no service {key} (there are: {known}); create it with --create-service."
         )
     return service
+
+
+def _make_service(key: str) -> None:
+    try:
+        validate_slug(key)
+    except ValidationError as error:
+        raise CommandError("Name a service by letters, digits, - and _, as in: shop") from error
+    Service.objects.get_or_create(key=key, defaults={"name": key.capitalize()})
 
 
 def _state(key: ApiKey) -> str:
