@@ -6,7 +6,7 @@ out of `split`, `url_decode` or `strip_html` is plain again and is escaped at ou
 
 import re
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from liquid.builtin.filters import array, math, misc, string
@@ -165,6 +165,15 @@ def _concat(value: object, other: object) -> list[object]:
     return [*cast(Sequence[object], value), *cast(Sequence[object], other)]
 
 
+def _map(value: object, key: object) -> list[object]:
+    if not isinstance(value, list | tuple):
+        raise FilterArgumentError("map works on a list", token=None)
+    for item in value:
+        if not isinstance(item, Mapping) or key not in item:
+            raise FilterArgumentError(f"an entry of the list has no {key}", token=None)
+    return [item[key] for item in value]
+
+
 def _size(value: object) -> int:
     return len(value) if isinstance(value, str | list | tuple | dict | range) else 0
 
@@ -210,7 +219,7 @@ _MATHS = {
 }  # fmt: skip
 _ARRAYS = {
     "compact": array.compact, "find": array.find, "find_index": array.find_index,
-    "has": array.has, "map": array.map_, "reject": array.reject, "reverse": array.reverse,
+    "has": array.has, "map": _map, "reject": array.reject, "reverse": array.reverse,
     "sort": array.sort, "sort_natural": array.sort_natural, "sum": array.sum_,
     "where": array.where,
 }  # fmt: skip

@@ -35,6 +35,17 @@ _OTHERS: Final = frozenset(
 )  # fmt: skip
 ELEMENTS: Final = ENDINGS | CONTAINERS | _OTHERS
 
+_IN_COLUMN: Final = frozenset({"mj-column", "mj-hero", "mj-attributes"})
+_PARENTS: Final[dict[str, frozenset[str]]] = {
+    "mj-wrapper": frozenset({"mj-body", "mj-attributes"}),
+    "mj-section": frozenset({"mj-body", "mj-wrapper", "mj-attributes"}),
+    "mj-hero": frozenset({"mj-body", "mj-wrapper", "mj-attributes"}),
+    "mj-group": frozenset({"mj-section", "mj-attributes"}),
+    "mj-column": frozenset({"mj-section", "mj-group", "mj-attributes"}),
+    **dict.fromkeys(("mj-text", "mj-button", "mj-table", "mj-image", "mj-divider"), _IN_COLUMN),
+    **dict.fromkeys(("mj-spacer", "mj-social", "mj-navbar", "mj-carousel"), _IN_COLUMN),
+}
+
 # By itself MJML has every reader's mail program fetch a font from Google.
 _OPTIONS = mrml.RenderOptions(fonts={})
 
@@ -108,6 +119,7 @@ class _Walker:
                     written.append(self._ending(lifting, piece))
                     lifting = None
             elif piece.kind == "open" and piece.name in ENDINGS and not piece.empty:
+                self._check_place(piece)
                 lifting = piece
             else:
                 written.append(self._step(piece, base))
@@ -123,6 +135,7 @@ class _Walker:
         before = ""
         if piece.kind == "open":
             self._check_known(piece)
+            self._check_place(piece)
             self._twin(piece)
             if not piece.empty:
                 self.stack.append(piece.name)
@@ -149,6 +162,16 @@ class _Walker:
         if piece.name not in ELEMENTS:
             raise SourceError(
                 f"MJML has no {piece.name} here; put HTML inside mj-text, mj-table or mj-raw.",
+                index=piece.start,
+            )
+
+    def _check_place(self, piece: Piece) -> None:
+        parent = self.stack[-1] if self.stack else ""
+        allowed = _PARENTS.get(piece.name)
+        if allowed and parent not in allowed:
+            places = ", ".join(sorted(allowed - {"mj-attributes"}))
+            raise SourceError(
+                f"{piece.name} cannot stand inside {parent or 'nothing'}; it goes into: {places}.",
                 index=piece.start,
             )
 

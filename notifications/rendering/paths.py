@@ -65,6 +65,8 @@ def present(data: Any, path: Sequence[str | int]) -> bool:
     value = data
     for position, key in enumerate(path):
         if key == EACH:
+            if isinstance(value, Mapping):
+                value = list(value.items())
             if not isinstance(value, list | tuple):
                 return value is None
             rest = path[position + 1 :]

@@ -62,7 +62,7 @@ class _Prepared:
 
 
 class _Cache:
-    """The most recently used prepared templates; shared by threads."""
+    """The latest prepared templates; shared by threads, read without a lock."""
 
     def __init__(self, size: int) -> None:
         self._size = size

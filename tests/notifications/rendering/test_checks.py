@@ -94,6 +94,13 @@ def test_what_no_mail_may_hold_is_an_error_with_its_place(body, words):
     ("channel", "content", "expected"),
     [
         ("email", {"body": "x"}, ("error", "subject", "This is empty.")),
+        ("in_app", {"title": "t", "actions": [{"label": "{{ x }}", "url": "/a"}]},
+         ("error", "actions[0].url", "This must be a full http:// or https:// address.")),
+        ("email", {"subject": "s", "body": "<mj-frob></mj-frob>"},
+         ("error", "body",
+          "MJML has no mj-frob here; put HTML inside mj-text, mj-table or mj-raw.")),
+        ("email", {"subject": "s", "body": "<p title='"},
+         ("error", "body", "This tag is never closed by >, or a quote is missing.")),
         ("email", {"subject": "x"}, ("error", "body", "This is empty.")),
         ("sms", {"text": "  "}, ("error", "body", "This is empty.")),
         ("web_push", {"title": "x"}, ("error", "body", "This is empty.")),

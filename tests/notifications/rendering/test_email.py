@@ -174,6 +174,23 @@ def test_a_layout_may_put_html_inside_a_text():
     assert shown(mail("<b>{{ data.count }}</b>", layout=layout).html) == "[ 2 ]"
 
 
+def test_a_complete_mjml_document_needs_no_layout():
+    body = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ data.count }}</mj-text></mj-column>"
+
+    mailed = mail(f"{body}</mj-section></mj-body></mjml>", layout=LAYOUT)
+    assert (shown(mailed.html), mailed.text) == ("2", "2")
+
+
+def test_an_anchor_and_a_mail_address_are_not_written_out_in_the_text():
+    body = '<p><a href="#top">Top</a> <a href="mailto:a@x.test">Write</a> <a>x</a></p>'
+
+    assert mail(body).text == "Top Write x"
+
+
+def test_words_that_look_like_ours_are_left_alone():
+    assert shown(mail("<p>lq0q lqz1q {{ data.count }}</p>").html) == "lq0q lqz1q 2"
+
+
 def test_the_language_of_the_mail_is_said():
     assert '<html lang="fr"' in mail("<mj-text>x</mj-text>", locale="fr").html
 
@@ -263,6 +280,11 @@ def test_data_cannot_break_out_of_a_style(body, value):
         ("<p></{{ data.x }}>a</p>", "body", "cannot name an element"),
         ("<p><{% if data.x %}b{% endif %}>a</p>", "body", "cannot name an element"),
         ("<p><a{{ data.x }}>a</p>", "body", "between quotes"),
+        ("<p><!doctype", "body", "never closed by >"),
+        ("<p><a title='x", "body", "never closed by >"),
+        ("<style>p{}", "body", "style is never closed"),
+        ("<mj-social>{% if data.x %}{% endif %}</mj-social>", "body", "directly inside mj-social"),
+        ("<mj-text>a</mj-text><mj-section></mj-section>", "body", "cannot stand inside mj-column"),
         ("<p><!-- open", "body", "never closed by -->"),
     ],
 )

@@ -55,6 +55,13 @@ def html(source, variables=ANN):
         ("{{ data.items | map: 'name' | join: ', ' | upcase }}", "PEN, CUP"),
         ("{{ data.items | where: 'n', 2 | size }}", "1"),
         ("{{ 'a,b' | split: ',' | last }}", "b"),
+        ("{{ '' | split: ',' | size }}{{ 'ab' | split: '' | join: '-' }}", "0a-b"),
+        ("{{ 'a b a' | replace_last: 'a', 'c' }}{{ 'x' | remove_last: 'y' }}", "a b cx"),
+        ("{{ 'x' | append: data.yes }}{{ 'x' | append: data.count }}", "xtruex3"),
+        ("{{ 'x' | join: ',' }}", "x"),
+        ("{% for i in (1..3) %}{% if i == 2 %}{% continue %}{% endif %}{{ i }}{% endfor %}", "13"),
+        ("{% if data.count > 9 %}a{% elsif data.count > 2 %}b{% endif %}", "b"),
+        ("{{ 1767225600 | date: '%Y-%m-%d' }}{{ data.nothing | date: '%Y' }}", "2026-01-01"),
         ("{{ 'one two three' | truncatewords: 2 }}", "one two..."),
         ("{{ 'a  b' | squish | replace: ' ', '-' }}", "a-b"),
         ("{{ 'a b&c' | url_encode }}", "a+b%26c"),
@@ -141,6 +148,25 @@ def test_lists_and_objects_are_not_printed_as_code(source):
 def test_nothing_of_python_is_reachable(path):
     with pytest.raises(MissingVariable):
         text(f"{{{{ data.{path} }}}}")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ data.items | upcase }}", "works on text"),
+        ("{{ data.items | concat: data.name }}", "joins two lists"),
+        ("{{ data.items | map: 'price' }}", "has no price"),
+        ("{{ data.name | map: 'x' }}", "works on a list"),
+        ("{% for i in data.name %}{% endfor %}", "needs a list"),
+        ("{% for i in data.items limit: 'x' %}{% endfor %}", "whole numbers"),
+        ("{{ data.count | divided_by: 0 }}", "divide by 0"),
+        ("{% if data.name > 3 %}{% endif %}", "not supported"),
+        ("{{ data.name | truncate: 1, 2, 3 }}", "rguments"),
+    ],
+)
+def test_a_filter_that_cannot_work_says_so(source, words):
+    with pytest.raises(RenderError, match=words):
+        text(source)
 
 
 def test_an_object_that_is_no_plain_data_is_not_printed():

@@ -167,17 +167,29 @@ def test_half_a_character_is_refused():
         ({"number": 1, "gift": False}, []),
         ({"number": 1, "rows": [{"a": 1}, {}]}, ["data.rows[].a"]),
         ({"number": 1, "rows": []}, []),
+        ({"number": 1, "map": {"k": 1}}, []),
+        ({"number": 1, "bad": True, "gift": True}, ["data.wish"]),
     ],
 )
 def test_the_door_knows_what_this_very_data_lacks(data, lacking):
     content = {
         "title": "{{ data.number }}",
         "body": "{{ recipient.name }}{% if data.gift %}{{ data.wish }}{% endif %}"
+        "{% if data.map %}{% for p in data.map %}{{ p[0] }}{% endfor %}{% endif %}"
         "{% if data.rows %}{% for r in data.rows %}{{ r.a }}{% endfor %}{% endif %}",
     }
     compiled = publish(content, channels=["in_app"])
 
     assert missing(compiled, data, channel="in_app") == lacking
+
+
+def test_a_channel_without_a_template_lacks_nothing():
+    assert missing(publish(ORDER, channels=["sms"]), {}, channel="email") == []
+
+
+def test_a_channel_nobody_knows_cannot_be_published():
+    with pytest.raises(TemplateRejected, match="no channel fax"):
+        publish(ORDER, channels=["fax"])
 
 
 def test_the_needs_of_a_template_are_published_with_it():

@@ -21,6 +21,18 @@ from notifications.rendering.variables import check, required, variables_used
         ("{% if data.a %}{{ data.b }}{% endif %}", {"data.a", "data.b"}, set()),
         ("{% if data.a == 'x' %}{{ data.a }}{% endif %}", {"data.a"}, set()),
         ("{% unless data.a == nil %}{{ data.a }}{% endunless %}", {"data.a"}, set()),
+        ("{% if data.a and data.b %}{{ data.a }}{{ data.b }}{% endif %}",
+         {"data.a", "data.b"}, set()),
+        ("{% if data.a or data.b %}{{ data.a }}{% endif %}{{ data.b }}", {"data.a", "data.b"},
+         {"data.b"}),
+        ("{% if data.a != nil %}{{ data.a }}{% elsif data.b %}{{ data.b }}{% else %}{{ data.c }}"
+         "{% endif %}", {"data.a", "data.b", "data.c"}, set()),
+        ("{% if data.a == nil or data.b == nil %}x{% else %}{{ data.a }}{{ data.b }}{% endif %}",
+         {"data.a", "data.b"}, set()),
+        ("{% if 'x' == data.a %}{% endif %}{% for i in data.l %}{% else %}{{ data.e }}{% endfor %}",
+         {"data.a", "data.l", "data.e"}, {"data.l"}),
+        ("{% for p in data.map %}{{ p[0] }}{% endfor %}", {"data.map", "data.map[][0]"},
+         {"data.map", "data.map[][0]"}),
         ("{% if data.a %}1{% endif %}{{ data.a }}", {"data.a"}, {"data.a"}),
         (
             "{% for i in data.items %}{{ i.name }}{{ data.c }}{% endfor %}",
