@@ -1,0 +1,118 @@
+"""What every configured provider promises, whatever it talks to."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings as configured
+
+from delivery import registry
+from delivery.contracts import Message, Outcome, Provider
+from delivery.models import Attempt
+from tests.delivery.providers.stages import STAGES, Day, Stage
+
+BACKENDS = {alias: entry["BACKEND"] for alias, entry in configured.DELIVERY_PROVIDERS.items()}
+STAGED = {alias: STAGES[backend] for alias, backend in BACKENDS.items() if backend in STAGES}
+
+
+def marks(alias: str) -> list[pytest.MarkDecorator]:
+    """Without the mark any query fails the test."""
+    return [pytest.mark.django_db] if STAGED[alias].database else []
+
+
+ALIASES = [pytest.param(alias, marks=marks(alias), id=alias) for alias in STAGED]
+DAYS = [
+    pytest.param(alias, day, marks=marks(alias), id=f"{alias}-{day.name.lower()}")
+    for alias, stage in STAGED.items()
+    for day in Day
+    if day in stage.days
+]
+
+
+@pytest.fixture
+def alias(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def stage(alias, request, settings) -> Iterator[Stage]:
+    with ExitStack() as closing:
+        yield STAGED[alias](request, settings, closing)
+
+
+@pytest.fixture
+def provider(alias, stage) -> Iterator[Provider]:
+    registry.reset()
+    built = registry.get(alias)
+    yield built
+    close = getattr(built, "close", None)
+    if close:
+        close()
+    registry.reset()
+
+
+def send(provider: Provider, messages: list[Message]) -> dict[str, Outcome]:
+    """The outcomes by reference; there is one for each message."""
+    outcomes = list(provider.send(messages))
+    assert sorted(each.reference for each in outcomes) == sorted(m.reference for m in messages)
+    return {each.reference: each for each in outcomes}
+
+
+def test_every_configured_provider_has_a_stage() -> None:
+    assert {backend for backend in BACKENDS.values() if backend not in STAGES} == set()
+
+
+@pytest.mark.parametrize("alias", ALIASES, indirect=True)
+def test_it_knows_its_alias_and_how_many_go_out_together(provider, alias) -> None:
+    assert provider.alias == alias
+    assert provider.flight >= 1
+
+
+@pytest.mark.parametrize("alias", ALIASES, indirect=True)
+def test_nothing_handed_over_is_nothing_answered(provider) -> None:
+    assert list(provider.send([])) == []
+
+
+@pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
+def test_every_day_is_answered_by_what_to_do_next(provider, stage, day) -> None:
+    message = stage.arrange(day)
+    outcome = send(provider, [message])[message.reference]
+    assert outcome.kind in day.value
+
+
+@pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
+def test_a_bad_day_of_one_message_is_no_other_s(provider, stage, day) -> None:
+    odd = stage.arrange(day)
+    assert send(provider, [odd])[odd.reference].kind in day.value
+    others = [stage.arrange(Day.ACCEPTED) for _ in range(3)]
+    assert {each.kind for each in send(provider, others).values()} <= Day.ACCEPTED.value
+
+
+@pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
+def test_one_bad_message_does_not_sink_its_flight(provider, stage, day) -> None:
+    flight = [stage.arrange(day), *(stage.arrange(Day.ACCEPTED) for _ in range(3))]
+    kinds = [outcome.kind for outcome in send(provider, flight).values()]
+    # A server is told what to do at the next message, whichever of the flight that is.
+    assert sum(kind in Day.ACCEPTED.value for kind in kinds) >= 3
+    assert any(kind in day.value for kind in kinds)
+
+
+@pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
+def test_an_outcome_fits_its_row_and_names_nobody(provider, stage, day) -> None:
+    message = stage.arrange(day)
+    outcome = send(provider, [message])[message.reference]
+    for field, words in (
+        ("code", outcome.code),
+        ("detail", outcome.detail),
+        ("provider_ref", outcome.provider_ref),
+    ):
+        assert len(words) <= Attempt._meta.get_field(field).max_length
+        assert not message.address or message.address not in words
+    assert outcome.took >= 0.0
+
+
+@pytest.mark.parametrize("alias", ALIASES, indirect=True)
+def test_whoever_listens_to_one_outcome_only_may_do_so(provider, stage) -> None:
+    outcomes = provider.send([stage.arrange(Day.ACCEPTED) for _ in range(3)])
+    assert next(outcomes).kind in Day.ACCEPTED.value
+    outcomes.close()
