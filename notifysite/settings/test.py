@@ -1,15 +1,10 @@
 """Settings of the test suite: the same product, with keys of its own and no servers assumed."""
 
-import os
-
-os.environ.setdefault(
-    "SECRET_KEY", "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
-)
-os.environ.setdefault("FIELD_ENCRYPTION_KEYS", "t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-os.environ.setdefault("FIELD_HASH_KEY", "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
-
 from notifysite.settings import *
 
+SECRET_KEY = "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
+FIELD_ENCRYPTION_KEYS = ["t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
+FIELD_HASH_KEY = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 PUBLIC_URL = "http://testserver"
 BRAND = {
     "name": "Acme",

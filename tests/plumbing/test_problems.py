@@ -38,7 +38,7 @@ class Wish(StrictSerializerMixin, serializers.Serializer):
     id = serializers.IntegerField(read_only=True)
     channel = serializers.CharField()
     windows = Window(many=True, required=False)
-    home = Window(required=False)
+    front = Window(required=False)
     tags = serializers.ListField(child=serializers.IntegerField(), required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def test_faults_point_into_the_body():
     assert faults_from(
         {
             "windows": [{"start": "08:00"}, {"start": "late", "end": 1}, {}],
-            "home": {"start": 5, "a/b~c": 0},
+            "front": {"start": 5, "a/b~c": 0},
             "tags": [1, "x"],
             "colour": "red",
         }
@@ -267,8 +267,8 @@ def test_faults_point_into_the_body():
         ("/windows/1/start", "invalid"),
         ("/windows/1/end", "unknown_field"),
         ("/windows/2/start", "required"),
-        ("/home/start", "invalid"),
-        ("/home/a~1b~0c", "unknown_field"),
+        ("/front/start", "invalid"),
+        ("/front/a~1b~0c", "unknown_field"),
         ("/tags/1", "invalid"),
         ("/colour", "unknown_field"),
     }

@@ -1,0 +1,74 @@
+"""The whole path with a scripted email provider; the inbox is the real one."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from delivery import routing
+from notifications import work
+from notifications.catalog import versions
+from notifications.services.authentication import keyring
+from notifications.words import Lane, Mode
+from tests import factories
+from tests.fakes import scripted
+
+CHANNELS = ["email", "sms", "web_push", "mobile_push", "webhook"]
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[scripted.Ledger]:
+    """One scripted provider behind every channel but in-app."""
+    settings.DELIVERY_PROVIDERS = {
+        **settings.DELIVERY_PROVIDERS,
+        "scripted": {
+            "BACKEND": "tests.fakes.scripted.Scripted",
+            "CHANNELS": CHANNELS,
+            "OPTIONS": {"flight": 50},
+        },
+    }
+    settings.DELIVERY_ROUTES = {
+        **dict.fromkeys(CHANNELS, ["scripted"]),
+        "in_app": ["inbox"],
+    }
+    settings.DELIVERY_OBSERVERS = ["notifications.planning.observe.observe"]
+    scripted.LEDGERS.clear()
+    scripted.LEDGERS["scripted"] = scripted.Ledger()
+    routing.forget()
+    versions.forget()
+    yield scripted.LEDGERS["scripted"]
+    routing.forget()
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    """A client with a live key of a service of its own."""
+    return client_for(Mode.LIVE)
+
+
+def client_for(mode: Mode, service: Any = None) -> APIClient:
+    """A client with a fresh key."""
+    issued = factories.make_key(service, mode=mode)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {issued.secret}")
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keyring() -> None:
+    """Keys are remembered for seconds; rows of other tests are gone by then."""
+    keyring.forget()
+
+
+@pytest.fixture
+def run() -> Callable[[], int]:
+    """Work on everything that is due, in every lane, until nothing is."""
+
+    def until_done() -> int:
+        total = 0
+        while done := sum(work.once(lane) for lane in Lane):
+            total += done
+        return total
+
+    return until_done
