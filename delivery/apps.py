@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from delivery import channels
+from delivery import channels, checks
 
 
 class DeliveryConfig(AppConfig):
@@ -13,3 +13,4 @@ class DeliveryConfig(AppConfig):
     def ready(self) -> None:
         for path in settings.EXTRA_CHANNELS:
             channels.install(import_string(path))
+        checks.install()
