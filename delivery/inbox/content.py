@@ -39,11 +39,12 @@ def seal(content: Content, key: DataKey, id: UUID) -> bytes:
 def unseal(blob: bytes, key: DataKey, id: UUID) -> dict[str, Any]:
     """Return title, body, url, image, icon and actions; all empty if the bytes cannot be read."""
     try:
-        return _EMPTY | json.loads(key.decrypt(blob, context=_context(id)))
+        said: dict[str, Any] = json.loads(key.decrypt(blob, context=_context(id)))
     except Tampered:
         # One damaged row must not hide the rest of an inbox.
         logger.exception("inbox item %s cannot be read", id)
         return dict(_EMPTY)
+    return _EMPTY | said
 
 
 def _context(id: UUID) -> str:

@@ -66,6 +66,7 @@ class Messenger:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._waiting: dict[int, Hint] = {}
+        self._started = False
         self._reachable = True
         self._turn = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
@@ -81,10 +82,16 @@ class Messenger:
                 self._waiting[hint.recipient_id] = hint.joined(self._waiting.get(hint.recipient_id))
         self._start_carrying()
 
-    def stop(self, *, patience: float = PATIENCE) -> None:
-        """Carry what waits if that is quickly done, then end the thread and its connections."""
+    def settle(self, *, patience: float = PATIENCE) -> None:
+        """Wait until all that was taken is carried or dropped, if that is quickly done."""
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self._start_carrying().result(timeout=patience)
+
+    def stop(self, *, patience: float = PATIENCE) -> None:
+        """Settle, then end the thread and its connections."""
+        self.settle(patience=patience)
+        with contextlib.suppress(concurrent.futures.TimeoutError):
+            asyncio.run_coroutine_threadsafe(_give_up(), self._loop).result(timeout=patience)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=patience)
         if not self._loop.is_running():
@@ -97,7 +104,7 @@ class Messenger:
         # One carrier at a time, so that hints given meanwhile are folded into the next round.
         async with self._turn:
             with self._guard:
-                hints, self._waiting = self._waiting, {}
+                hints, self._waiting, self._started = self._waiting, {}, False
             try:
                 for hint in hints.values():
                     await _send(hint)
@@ -124,6 +131,13 @@ async def _send(hint: Hint) -> None:
         await layer.group_send(group_of(hint.recipient_id), hint.message())
 
 
+async def _give_up() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 _messenger: Messenger | None = None
 _starting = threading.Lock()
 
@@ -131,6 +145,11 @@ _starting = threading.Lock()
 def offer(hints: Iterable[Hint]) -> None:
     """Tell the open tabs of these people; call it once the change is committed."""
     _current().take(hints)
+
+
+def settle() -> None:
+    """Give waiting hints a moment to leave: for processes that are about to end."""
+    _current().settle()
 
 
 def stop() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -108,10 +109,9 @@ class Marked:
     head: Head
 
 
-def on_shelf(recipient_id: int, shelf: Shelf, *, category: str = "") -> QuerySet[InboxItem]:
+def on_shelf(recipient_id: int, shelf: Shelf) -> QuerySet[InboxItem]:
     """The items of a shelf; those expired are on none."""
-    items = visible(recipient_id).filter(_SHELVES[shelf])
-    return items.filter(category=category) if category else items
+    return visible(recipient_id).filter(_SHELVES[shelf])
 
 
 def visible(recipient_id: int) -> QuerySet[InboxItem]:
@@ -140,13 +140,15 @@ _SHELVES = {
 def counts(recipient_id: int) -> dict[str, dict[str, int]]:
     """How many items lie on each shelf, by category, among the newest 10,000; one query."""
     newest = visible(recipient_id).order_by("-seq").values("id")[: heads.MOST_COUNTED]
+    shelves = {str(shelf): Count("id", filter=where) for shelf, where in _SHELVES.items()}
     rows = (
         InboxItem.objects.filter(id__in=newest)
         .values("category")
         .order_by("category")
-        .annotate(**{str(shelf): Count("id", filter=where) for shelf, where in _SHELVES.items()})
+        .annotate(**shelves)
+        .values_list("category", *shelves)
     )
-    return {row.pop("category"): row for row in rows}
+    return {category: dict(zip(shelves, numbers, strict=True)) for category, *numbers in rows}
 
 
 def mark(
@@ -179,7 +181,7 @@ def mark_all(
 
 
 @transaction.atomic
-def _mark(recipient_id: int, change: Mark, scope: str, **values: object) -> Marked:
+def _mark(recipient_id: int, change: Mark, scope: str, **values: Any) -> Marked:
     now = heads.lock([recipient_id])
     rule = _RULES[change]
     with connection.cursor() as cursor:

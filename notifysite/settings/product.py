@@ -37,8 +37,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    # Without this the page asks a validator on the internet about the schema.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "ENUM_NAME_OVERRIDES": {
+        "ReasonEnum": "notifications.api.shapes.REASONS",
+        "SuppressionReasonEnum": "notifications.api.operations.REASONS",
+    },
 }
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
+
+# Who may read /metrics: whoever sends this as a bearer token; without one, this machine only.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
 # Celery only carries nudges ("there is work in this lane"): losing one costs a second, no more.
 CELERY_BROKER_URL = env(
@@ -130,6 +139,7 @@ DELIVERY_SEAL = "notifications.planning.seal.seal"
 DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 RECIPIENT_AUTHENTICATION = "preferences.authentication.RecipientAuthentication"
+RECIPIENT_SCOPE_AUTHENTICATION = "preferences.authentication.authenticate_scope"
 
 # How messages speak of us
 BRAND: dict[str, str] = {

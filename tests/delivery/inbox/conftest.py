@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
 import pytest
+from rest_framework.test import APIClient
 
 from delivery.channels import IN_APP
 from delivery.contracts import Content, Message
@@ -12,6 +13,7 @@ from delivery.inbox.provider import Inbox
 from notifysite.plumbing.crypto import new_data_key
 from notifysite.plumbing.ids import uuid7
 from preferences.models import Recipient
+from tests.delivery.inbox import doorman
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,16 @@ def layer(settings) -> Iterator[None]:
     }
     yield
     hints.stop()
+
+
+@pytest.fixture(autouse=True)
+def by_user_id(settings) -> Iterator[None]:
+    """The inbox alone, with a doorman who knows people by their user id."""
+    settings.ROOT_URLCONF = "tests.delivery.inbox.urls"
+    settings.RECIPIENT_AUTHENTICATION = "tests.delivery.inbox.doorman.ByHeader"
+    settings.RECIPIENT_SCOPE_AUTHENTICATION = "tests.delivery.inbox.doorman.authenticate_scope"
+    yield
+    doorman.revoked.clear()
 
 
 def new_person(user_id: str) -> Recipient:
@@ -78,3 +90,15 @@ def put(inbox, message_to) -> Callable[..., list[UUID]]:
         return [message.reference for message in messages]
 
     return store
+
+
+@pytest.fixture
+def client_of() -> Callable[[Recipient], APIClient]:
+    """The API as a person sees it."""
+
+    def log_in(person: Recipient) -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {person.user_id}")
+        return client
+
+    return log_in

@@ -16,10 +16,8 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def on(person, shelf, **more):
-    return list(
-        items.on_shelf(person.id, shelf, **more).order_by("seq").values_list("id", flat=True)
-    )
+def on(person, shelf):
+    return list(items.on_shelf(person.id, shelf).order_by("seq").values_list("id", flat=True))
 
 
 def changed_since(person, seq):
@@ -68,12 +66,6 @@ def test_an_expired_item_is_nowhere_and_takes_no_mark(ann, put):
     assert changed_since(ann, 0) == []
     assert items.counts(ann.id) == {}
     assert items.mark(ann.id, Mark.READ, [id]) == items.Marked(0, Head(1, 0))
-
-
-def test_a_shelf_may_be_narrowed_to_a_category(ann, put):
-    put(ann)
-    [id] = put(ann, category="security")
-    assert on(ann, Shelf.ALL, category="security") == [id]
 
 
 def test_every_changed_item_takes_the_next_number(ann, put):
