@@ -29,7 +29,7 @@ def provider(settings: Any) -> Iterator[scripted.Ledger]:
         },
     }
     settings.DELIVERY_ROUTES = {
-        **dict.fromkeys(CHANNELS, ["scripted"]),
+        **{key: ["scripted"] for key in CHANNELS},
         "in_app": ["inbox"],
     }
     settings.DELIVERY_OBSERVERS = ["notifications.planning.observe.observe"]
