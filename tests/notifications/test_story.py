@@ -1,0 +1,204 @@
+"""The timeline of one notification, in plain words."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from delivery import feedback
+from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
+from delivery.models import Delivery, Event
+from notifications import reasons, story
+from notifications.services import keys
+from notifications.words import Mode
+from notifysite.plumbing import ids
+from tests.factories import make_category, make_service, make_type
+from tests.fakes.scripted import Ledger
+from tests.notifications.conftest import client_for
+
+pytestmark = pytest.mark.django_db
+Run = Callable[[], int]
+OPERATOR = ["deliveries:replay", "read:all"]
+
+
+@pytest.fixture
+def shop(db: None) -> APIClient:
+    return client_for(Mode.LIVE, make_service("shop", name="Shop"))
+
+
+def send(api: APIClient, kind: str, to: Any = None, **body: Any) -> UUID:
+    to = to or {"user_id": "ann", "email": "ann@example.com"}
+    answer = api.post("/api/v1/notifications", {"type": kind, "to": to, **body})
+    assert answer.status_code == 202, answer.content
+    return UUID(answer.json()["notifications"][0]["id"])
+
+
+def told(id_: UUID) -> list[tuple[str, str]]:
+    """Kind and text of each entry, without how long things took."""
+    return [
+        (entry.kind, re.sub(r"after \d+ ms", "after _ ms", entry.text)) for entry in story.tell(id_)
+    ]
+
+
+def test_a_story_goes_from_the_request_to_the_end(
+    shop: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped")
+    id_ = send(shop, "order_shipped")
+    run()
+    row = Delivery.objects.get(channel=5)
+    feedback.engage([(row.id, row.notification_id, row.recipient_id)], EventKind.SEEN)
+
+    entries = story.tell(id_)
+
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    assert sorted(told(id_)) == sorted(
+        [
+            (
+                "accepted",
+                "Shop asked with a live key to send 'order_shipped' with normal priority.",
+            ),
+            ("decided", "Step 1, Email: send it. Decided by the default of the category."),
+            ("decided", "Step 2, In-app: send it. Decided by the default of the category."),
+            ("queued", "Email: queued."),
+            ("queued", "In-app: queued."),
+            ("attempt", "Email: try 1 with scripted: accepted (accepted), after _ ms."),
+            ("sent", "Email: handed over to scripted."),
+            ("attempt", "In-app: try 1 with inbox: delivered, after _ ms."),
+            ("sent", "In-app: handed over to inbox."),
+            ("delivered", "In-app: arrived."),
+            ("seen", "In-app: seen by the person."),
+            ("done", "All done."),
+        ]
+    )
+    email = [entry.kind for entry in entries if entry.ids.get("channel") == "email"]
+    assert email == ["decided", "queued", "attempt", "sent"]
+
+
+def test_what_did_not_come_says_why(shop: APIClient, provider: Ledger, run: Run) -> None:
+    category = make_category(default_channels=[1])
+    make_type("reminder", category=category)
+    id_ = send(shop, "reminder", to="bo")
+    run()
+
+    decided = [text for kind, text in told(id_) if kind == "decided"]
+    assert decided == [
+        "Step 1, Email: skip it, because no address of the person is known for this channel."
+        " Decided by the person's settings.",
+        "Step 2, In-app: skip it, because the category does not use this channel unless the person"
+        " asks for it. Decided by the default of the category.",
+    ]
+
+
+def test_what_waits_says_until_when(shop: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("nudge", steps=[{"channel": "in_app"}, {"channel": "email", "wait_seconds": 3600}])
+    id_ = send(shop, "nudge")
+    run()
+
+    (held,) = [entry for entry in story.tell(id_) if entry.ids.get("outcome") == "hold"]
+    assert re.fullmatch(
+        r"Step 2, Email: hold it until \d{4}-\d\d-\d\d \d\d:\d\d UTC\."
+        r" Decided by the step of the type\.",
+        held.text,
+    )
+    assert told(id_)[-1][0] != "done"
+
+
+def test_tries_news_and_the_end_are_told(shop: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("mail", steps=[{"channel": "email"}])
+    provider.script = [OutcomeKind.REFUSED_ADDRESS]
+    id_ = send(shop, "mail")
+    run()
+    row = Delivery.objects.get()
+    Event.objects.create(
+        id=ids.sibling(row.id),
+        delivery_id=row.id,
+        kind=EventKind.HARD_BOUNCE,
+        provider="scripted",
+        at=row.created_at.replace(year=row.created_at.year + 1),
+        code="5.1.1",
+    )
+
+    assert told(id_)[3:] == [
+        (
+            "attempt",
+            "Email: try 1 with scripted: refused, the address is dead (refused_address),"
+            " after _ ms.",
+        ),
+        ("event", "Email: scripted says the address does not exist (5.1.1)."),
+        ("failed", "Email: failed, because the address does not exist any more."),
+        ("done", "All done."),
+    ]
+
+
+def test_a_replay_and_a_cancellation_are_part_of_the_story(
+    shop: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("mail", steps=[{"channel": "email"}])
+    cancelled, lost = send(shop, "mail"), send(shop, "mail")
+    shop.post(f"/api/v1/notifications/{cancelled}/cancel")
+    provider.script = [OutcomeKind.TRANSIENT]
+    run()
+    Delivery.objects.update(state=State.DEAD, reason=Reason.RETRIES_EXHAUSTED)
+    assert told(lost)[-1] == ("dead", "Email: was given up, because every retry failed.")
+
+    operator = keys.issue(make_service(), mode=Mode.LIVE, name="ops", scopes=OPERATOR)
+    shop.credentials(HTTP_AUTHORIZATION=f"Bearer {operator.secret}")
+    shop.post(f"/api/v1/deliveries/{Delivery.objects.get().id}/replay")
+    run()
+
+    assert told(cancelled)[-1] == ("cancelled", "Cancelled on request.")
+    assert [kind for kind, _ in told(lost)] == [
+        "accepted", "decided", "queued", "attempt", "replayed", "attempt", "sent", "done",
+    ]  # fmt: skip
+
+
+def test_a_story_that_does_not_exist_is_empty() -> None:
+    assert story.tell(ids.uuid7()) == []
+
+
+def test_a_long_story_costs_as_many_queries_as_a_short_one(
+    shop: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("short", steps=[{"channel": "in_app"}])
+    steps = [
+        {"channel": "email"},
+        {"channel": "in_app"},
+        {"channel": "email"},
+        {"channel": "email"},
+    ]
+    make_type("long", steps=steps)
+    short, long = send(shop, "short"), send(shop, "long")
+    run()
+
+    def cost(id_: UUID) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            story.tell(id_)
+        return len(queries)
+
+    assert (cost(short), cost(long)) == (6, 6)
+
+
+def test_every_code_has_plain_words() -> None:
+    assert set(reasons.REASONS) == set(Reason)
+    assert set(reasons.STATES) == set(State)
+    assert set(reasons.EVENTS) == set(EventKind)
+    assert set(reasons.OUTCOMES) == set(OutcomeKind)
+
+
+def test_the_api_tells_the_same_story(shop: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("mail", steps=[{"channel": "email"}])
+    id_ = send(shop, "mail")
+    run()
+
+    results = shop.get(f"/api/v1/notifications/{id_}/timeline").json()["results"]
+
+    assert [(row["kind"], row["text"]) for row in results] == [
+        (entry.kind, entry.text) for entry in story.tell(id_)
+    ]
+    assert all(row["at"].endswith("Z") for row in results)
