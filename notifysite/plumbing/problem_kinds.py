@@ -77,6 +77,12 @@ PROBLEMS: dict[str, ProblemKind] = {
     "not_cancellable": ProblemKind(
         409, "Not cancellable", "Nothing is left to cancel; read the timeline to see what was sent."
     ),
+    "not_replayable": ProblemKind(
+        409,
+        "Not replayable",
+        "Only dead and uncertain deliveries can be sent again, while the message is still worth "
+        "sending and its address may be used.",
+    ),
     "too_many_keys": ProblemKind(
         409, "Too many live keys", "Revoke a key of this service, or wait until one expires."
     ),

@@ -1,0 +1,134 @@
+"""Replay dead letters for a service or an operator: audited, and their notifications open again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from delivery.lifecycle import Reason, State
+from delivery.replay import Replayed, replay
+from notifications import nudges
+from notifications.services.authentication import Caller
+from notifications.words import Lane, Status
+from notifysite.plumbing import audit, ids
+
+BATCH = 500
+MOST = 10_000  # per call: the rest is for the next one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which dead letters; None means any."""
+
+    ids: Sequence[UUID] | None = None
+    states: Sequence[int] = (State.DEAD,)
+    channel: int | None = None
+    provider: str | None = None
+    reason: Reason | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_CLAUSES = {
+    "ids": "d.id = ANY(%(ids)s::uuid[])",
+    "states": "d.state = ANY(%(states)s::smallint[])",
+    "channel": "d.channel = %(channel)s",
+    "provider": "d.provider = %(provider)s",
+    "reason": "d.reason = %(reason)s",
+    "type": "n.type_id = (SELECT id FROM notification_type WHERE key = %(type)s)",
+    "since": "d.id >= %(since)s",
+    "until": "d.id < %(until)s",
+    "service": "n.service_id = %(service)s",
+    "after": "d.id > %(after)s",
+}
+
+
+def seen_by(caller: Caller) -> int | None:
+    """The service whose rows a caller sees; None for all of them."""
+    return None if caller.sees_all else caller.service_id
+
+
+def one(id_: UUID, *, caller: Caller) -> Replayed | None:
+    """Replay one delivery; None where it does not exist for the caller."""
+    found = _find({"ids": [id_], "service": seen_by(caller)}, limit=1)
+    return _replay([id_], caller) if found else None
+
+
+def many(wanted: Filter, *, caller: Caller) -> tuple[Replayed, bool]:
+    """Replay what a filter matches, oldest first; and whether more is left for another call."""
+    total = Replayed([], [], {})
+    values = _values(wanted) | {"service": seen_by(caller)}
+    after: UUID | None = None
+    for _ in range(MOST // BATCH):
+        found = _find({**values, "after": after}, limit=BATCH)
+        if found:
+            done, after = _replay(found, caller), found[-1]
+            total = Replayed(
+                [*total.queued, *done.queued],
+                [*total.under_way, *done.under_way],
+                total.refused | done.refused,
+            )
+        if len(found) < BATCH:
+            return total, False
+    return total, True
+
+
+def _values(wanted: Filter) -> dict[str, Any]:
+    return {
+        "ids": wanted.ids and list(wanted.ids),
+        "states": [int(state) for state in wanted.states],
+        "channel": wanted.channel,
+        "provider": wanted.provider,
+        "reason": wanted.reason and int(wanted.reason),
+        "type": wanted.type,
+        "since": wanted.since and ids.floor(wanted.since),
+        "until": wanted.until and ids.floor(wanted.until),
+    }
+
+
+def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
+    said = {name: value for name, value in values.items() if value is not None}
+    where = " AND ".join(_CLAUSES[name] for name in said)
+    sql = f"""
+        SELECT d.id FROM delivery AS d JOIN notification AS n ON n.id = d.notification_id
+        WHERE {where} ORDER BY d.id LIMIT %(limit)s
+    """  # noqa: S608 - clauses of our own
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**said, "limit": limit})
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+# Notifications are locked before deliveries, everywhere.
+_LOCK = """
+    SELECT FROM notification WHERE id IN
+        (SELECT notification_id FROM delivery WHERE id = ANY(%s::uuid[]))
+    ORDER BY id FOR NO KEY UPDATE
+"""
+_REOPEN = f"""
+    UPDATE notification AS n SET status = {Status.PLANNED:d}
+    FROM delivery AS d
+    WHERE d.id = ANY(%s::uuid[]) AND n.id = d.notification_id AND n.status = {Status.DONE:d}
+"""  # noqa: S608
+_LANES = "SELECT DISTINCT lane FROM delivery WHERE id = ANY(%s::uuid[])"
+
+
+def _replay(found: Sequence[UUID], caller: Caller) -> Replayed:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(found)])
+        done = replay(found)
+        cursor.execute(_REOPEN, [list(done.queued)])
+        audit.record_all(
+            actor=f"service:{caller.service_key}",
+            action="delivery.replayed",
+            targets=[f"delivery:{id_}" for id_ in done.queued],
+        )
+        cursor.execute(_LANES, [list(done.queued)])
+        lanes = [Lane(lane) for (lane,) in cursor.fetchall()]
+        if lanes:
+            transaction.on_commit(partial(nudges.nudge, *lanes), robust=True)
+    return done
