@@ -1,12 +1,20 @@
 """Every address of the site, mounted in one place."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from notifications.api.send import NotificationsView, SendView
+from notifysite.plumbing import problems
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("api/v1/notifications", NotificationsView.as_view()),
-    path("api/v1/notifications/send", SendView.as_view()),
+    path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/", include("delivery.inbox.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]
+
+handler400 = problems.bad_request
+handler403 = problems.permission_denied
+handler404 = problems.not_found
+handler500 = problems.server_error
