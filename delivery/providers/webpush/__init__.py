@@ -1,0 +1,5 @@
+"""Web push."""
+
+from delivery.providers.webpush.provider import WebPush
+
+__all__ = ["WebPush"]

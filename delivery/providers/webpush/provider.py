@@ -1,0 +1,237 @@
+"""Web push: encrypted for one browser (RFC 8291), signed by us (RFC 8292), posted (RFC 8030)."""
+
+import base64
+import hashlib
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import http_ece  # type: ignore[import-untyped]
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+
+from delivery import backoff
+from delivery.contracts import Message, Outcome
+from delivery.lifecycle import OutcomeKind
+from delivery.providers.base import OneByOne
+from delivery.providers.webpush.payload import LARGEST, fit, payload_of
+from delivery.providers.webpush.signing import Signatures
+from notifysite.plumbing.destinations import UnsafeURL, origin_of, require_safe
+from notifysite.plumbing.http import NoAnswer, OutboundClient, OutboundResponse, Unreachable
+
+DAY: Final = 86400
+LONGEST_TTL: Final = 28 * DAY  # what the least patient of the large push services keeps
+
+_URGENCY: Mapping[int, str] = {1: "high", 2: "high", 3: "normal", 4: "low"}
+_BY_STATUS: Mapping[int, OutcomeKind] = {
+    **dict.fromkeys((401, 402, 403), OutcomeKind.ACCOUNT),
+    **dict.fromkeys((404, 410), OutcomeKind.REFUSED_ADDRESS),
+    **dict.fromkeys((406, 408, 425, 429), OutcomeKind.TRANSIENT),  # 406 is how WNS throttles
+}
+_BY_CLASS: Mapping[int, OutcomeKind] = {
+    2: OutcomeKind.ACCEPTED,
+    3: OutcomeKind.TRANSIENT,  # a push service redirects nobody: somebody stands in between
+    4: OutcomeKind.REFUSED_MESSAGE,
+    5: OutcomeKind.TRANSIENT,
+}
+# A subscription made for another key of ours, in the words of FCM, autopush and Apple. Only this
+# device is concerned, so it must not look as if our account were refused.
+_OTHER_KEY = re.compile(
+    rb"not correspond to the|public key mismatch|VapidPkHashMismatch", re.IGNORECASE
+)
+_REASON = re.compile(r"[A-Za-z]{1,60}")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class WebPush(OneByOne):
+    """Sends to browsers.
+
+    `private_key` is a VAPID key (`manage.py vapid_keys`), `contact` an email address or an https
+    URL where a push service reaches the operator. `ttl`: seconds a message waits for a browser
+    that is away, where it does not expire by itself. `timeout`: seconds for all of one message.
+    """
+
+    def __init__(
+        self,
+        *,
+        alias: str,
+        private_key: str,
+        contact: str,
+        ttl: int = DAY,
+        timeout: float = 10.0,
+        threads: int = 16,
+        client: OutboundClient | None = None,
+    ) -> None:
+        super().__init__(alias=alias, threads=threads, deadline=timeout + 2)
+        if not 0 < ttl <= LONGEST_TTL:
+            raise ValueError(f"ttl must be 1 to {LONGEST_TTL} seconds")
+        self._ttl = ttl
+        self._timeout = timeout
+        self._signatures = Signatures(private_key, contact)
+        self._client = client or OutboundClient()
+
+    def send_one(self, message: Message) -> Outcome:
+        """Hand one message over, a second time and shorter where the service finds it too large."""
+        ends = time.monotonic() + self._timeout
+        device = _Device.of(message.address)
+        if device is None:
+            return _refused(message, OutcomeKind.REFUSED_ADDRESS, "malformed_subscription")
+        payload = fit(payload_of(message), LARGEST)
+        answer = self._post(message, device, payload, ends)
+        if isinstance(answer, OutboundResponse) and answer.status == 413 and payload:
+            payload = fit(payload_of(message), len(payload) // 2)
+            answer = self._post(message, device, payload, ends)
+        return answer if isinstance(answer, Outcome) else _answered(message, answer)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._client.close()
+
+    def _post(
+        self, message: Message, device: "_Device", payload: bytes | None, ends: float
+    ) -> OutboundResponse | Outcome:
+        if payload is None:
+            return _refused(message, OutcomeKind.REFUSED_MESSAGE, "too_large")
+        try:
+            answer = self._client.post(
+                device.endpoint,
+                content=device.encrypt(payload),
+                headers=self._headers(message, device.audience),
+                deadline=ends - time.monotonic(),
+            )
+        except UnsafeURL:
+            return _unsafe(message, device)
+        except Unreachable as error:
+            return _refused(message, OutcomeKind.TRANSIENT, "unreachable", str(error))
+        except NoAnswer as error:
+            return _refused(message, OutcomeKind.UNKNOWN, "no_answer", str(error))
+        if answer.status in (401, 403):
+            self._signatures.forget(device.audience)
+        return answer
+
+    def _headers(self, message: Message, audience: str) -> dict[str, str]:
+        return {
+            "Authorization": self._signatures.of(audience),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(_seconds_left(message.expires_at, otherwise=self._ttl)),
+            "Topic": topic(message.reference),
+            "Urgency": _URGENCY.get(message.priority, "normal"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """A browser's subscription."""
+
+    endpoint: str = field(repr=False)
+    key: EllipticCurvePublicKey = field(repr=False)
+    secret: bytes = field(repr=False)
+    audience: str
+
+    @classmethod
+    def of(cls, address: str) -> "_Device | None":
+        """Read a subscription as JSON; None for what no browser made."""
+        try:
+            given = json.loads(address)
+            endpoint, keys = given["endpoint"], given["keys"]
+            point = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), _bytes(keys["p256dh"]))
+            device = cls(endpoint, point, _bytes(keys["auth"]), _audience(endpoint))
+        except (ValueError, TypeError, KeyError, AttributeError, UnsafeURL):
+            return None
+        return device if len(device.secret) == 16 else None
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """The body that this browser alone can read."""
+        encrypted: bytes = http_ece.encrypt(
+            payload,
+            private_key=generate_private_key(SECP256R1()),
+            dh=self.key,
+            auth_secret=self.secret,
+            version="aes128gcm",
+        )
+        return encrypted
+
+
+def topic(reference: UUID) -> str:
+    """32 characters by which a push service replaces an older copy of the same message."""
+    return _base64url(hashlib.sha256(reference.bytes).digest())[:32]
+
+
+def _answered(message: Message, answer: OutboundResponse) -> Outcome:
+    status = answer.status
+    kind = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, OutcomeKind.UNKNOWN)
+    if kind is OutcomeKind.ACCEPTED:
+        ref = answer.headers.get("Location", "")[:255]
+        return Outcome(reference=message.reference, kind=kind, code=str(status), provider_ref=ref)
+    if 400 <= status < 404 and _OTHER_KEY.search(answer.body):
+        detail = "It subscribed with another VAPID key; it must subscribe again."
+        return _refused(message, OutcomeKind.REFUSED_MESSAGE, "other_key", detail)
+    if status == 413:
+        return _refused(message, kind, "too_large", "The push service wants it shorter still.")
+    return Outcome(
+        reference=message.reference,
+        kind=kind,
+        code=str(status),
+        detail=_reason(answer.body),
+        retry_after=backoff.retry_after(answer.headers.get("Retry-After"), now=datetime.now(UTC)),
+    )
+
+
+def _reason(body: bytes) -> str:
+    """The one word a push service says why; its sentences may hold what nobody should read."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    reason, number = said.get("reason"), said.get("errno")
+    if isinstance(reason, str) and _REASON.fullmatch(reason):
+        return reason
+    return f"errno {number}" if isinstance(number, int) else ""
+
+
+def _unsafe(message: Message, device: _Device) -> Outcome:
+    try:
+        require_safe(origin_of(device.endpoint), schemes=("https",))
+    except UnsafeURL as error:
+        return _refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
+    # The name is fine and leads inside: our resolver may be wrong, and the device is not dead.
+    return _refused(message, OutcomeKind.TRANSIENT, "private_network")
+
+
+def _refused(message: Message, kind: OutcomeKind, code: str, detail: str = "") -> Outcome:
+    return Outcome(reference=message.reference, kind=kind, code=code, detail=detail)
+
+
+def _seconds_left(expires_at: datetime | None, *, otherwise: int) -> int:
+    if expires_at is None:
+        return otherwise
+    left = math.ceil((expires_at - datetime.now(UTC)).total_seconds())
+    return min(max(left, 0), LONGEST_TTL)
+
+
+def _audience(endpoint: str) -> str:
+    origin = origin_of(endpoint)
+    if ":" in origin.host:
+        raise ValueError("A push service has a name.")
+    port = "" if origin.port == _DEFAULT_PORTS[origin.scheme] else f":{origin.port}"
+    return f"{origin.scheme}://{origin.host}{port}"
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
