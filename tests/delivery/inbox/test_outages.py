@@ -80,6 +80,7 @@ def test_an_open_tab_catches_up_when_redis_is_back(ann, message_to, put, client_
                 return None
 
         wait_until(hinted)
+        put(ann)
         assert heard_until(tab, seq=InboxHead.objects.get().seq)["type"] == "hint"
     assert len(resynced(client_of(ann), since=0)) == InboxItem.objects.count()
 
