@@ -8,6 +8,7 @@ from notifications.api import docs
 from notifysite.plumbing import problems
 
 urlpatterns = [
+    path("", include("notifications.monitoring.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("notifications.api.urls")),
     path("api/v1/", include("delivery.inbox.urls")),

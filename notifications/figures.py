@@ -1,0 +1,131 @@
+"""Figures: what became of deliveries, rolled up so that nobody scans the big tables.
+
+Each batch adds its sums as delta rows, in the transaction that consumes its announcement: a figure
+is there exactly when the fact is. The deltas are folded into one row per day and labels each
+minute. A total is the sum of both, so it never depends on when that was.
+"""
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from delivery import channels
+from delivery.contracts import Change
+from delivery.lifecycle import Reason, State
+
+DELIVERIES = "deliveries"
+ACCEPT_TO_SENT = "accept_to_sent"
+PROVIDER_CALL = "provider_call"
+
+INFINITY = "+Inf"
+# Upper bounds in seconds.
+BUCKETS: Mapping[str, tuple[float, ...]] = {
+    ACCEPT_TO_SENT: (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600, 21600, 86400),
+    PROVIDER_CALL: (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+}
+_REACHED = frozenset({State.SENT, State.DELIVERED})
+
+Sums = dict[tuple[str, str], float]
+
+
+def observe(changes: Sequence[Change]) -> None:
+    """Add what a batch of changes comes to; runs in the transaction that consumes it."""
+    sums: Sums = defaultdict(float)
+    for change in changes:
+        # That a person saw it moved nothing: its state was counted when it came to it.
+        if not change.seen:
+            _count(change, sums)
+    add(sums)
+
+
+def add(sums: Sums) -> None:
+    """Write sums by (metric, labels) as delta rows of today."""
+    if not sums:
+        return
+    keys = sorted(sums)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO figure_delta (day, metric, labels, value)"
+            " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::float8[])",
+            [
+                datetime.now(UTC).date(),
+                [metric for metric, _ in keys],
+                [labels for _, labels in keys],
+                [sums[key] for key in keys],
+            ],
+        )
+
+
+def _count(change: Change, sums: Sums) -> None:
+    channel = channels.by_number(change.channel).key
+    status = State(change.state)
+    reason = Reason(change.reason).name.lower() if change.reason else ""
+    labels = label(
+        channel=channel, provider=change.provider, status=status.name.lower(), reason=reason
+    )
+    sums[DELIVERIES, labels] += 1
+    if change.queued_seconds is not None and status in _REACHED:
+        _measure(ACCEPT_TO_SENT, change.queued_seconds, sums, channel=channel)
+    if change.call_seconds:  # nothing was called for what the last look withdrew
+        _measure(
+            PROVIDER_CALL, change.call_seconds, sums, channel=channel, provider=change.provider
+        )
+
+
+def _measure(metric: str, seconds: float, sums: Sums, **labels: str) -> None:
+    """One observation: its bucket, and its seconds in the sum."""
+    bounds = BUCKETS[metric]
+    place = bisect_left(bounds, seconds)
+    bucket = str(float(bounds[place])) if place < len(bounds) else INFINITY
+    sums[metric, label(**labels, le=bucket)] += 1
+    sums[metric, label(**labels)] += seconds
+
+
+def label(**labels: str) -> str:
+    """Labels in their one form, so that equal ones are one row."""
+    return json.dumps(labels, sort_keys=True, separators=(",", ":"))
+
+
+# One statement: whoever reads sees the deltas or what became of them, never neither or both.
+_FOLD = """
+    WITH taken AS (
+        DELETE FROM figure_delta WHERE id IN (
+            SELECT id FROM figure_delta ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+        ) RETURNING day, metric, labels, value
+    ), folded AS (
+        INSERT INTO figure (day, metric, labels, value)
+        SELECT day, metric, labels, sum(value) FROM taken GROUP BY day, metric, labels
+        ORDER BY day, metric, labels
+        ON CONFLICT (day, metric, labels) DO UPDATE SET value = figure.value + EXCLUDED.value
+    )
+    SELECT count(*) FROM taken
+"""
+FOLD_BATCH = 10_000
+
+
+def fold() -> int:
+    """Merge a batch of deltas into the figures; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FOLD, [FOLD_BATCH])
+        return int(cursor.fetchone()[0])
+
+
+_TOTALS = """
+    SELECT metric, labels, sum(value) FROM (
+        SELECT metric, labels, value FROM figure
+        UNION ALL SELECT metric, labels, value FROM figure_delta
+    ) AS every GROUP BY metric, labels ORDER BY metric, labels
+"""
+
+
+def totals() -> Iterator[tuple[str, dict[str, Any], float]]:
+    """(metric, labels, value) since the beginning, of all figures; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS)
+        for metric, labels, value in cursor.fetchall():
+            yield metric, json.loads(labels), float(value)

@@ -1,0 +1,125 @@
+"""Prometheus metrics, read from the database when they are asked for: any web process answers
+for the whole installation, and none of them is lost when it restarts."""
+
+from collections.abc import Iterable, Iterator
+
+from django.db import connection
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from notifications import figures
+from notifications.monitoring.queues import queues
+
+_HISTOGRAMS = {
+    figures.ACCEPT_TO_SENT: (
+        "notifysite_accept_to_sent_seconds",
+        "From when a notification could first be sent until a provider had taken it.",
+        ["channel"],
+    ),
+    figures.PROVIDER_CALL: (
+        "notifysite_provider_call_seconds",
+        "How long a provider took to answer for one message, in the last call of a delivery.",
+        ["channel", "provider"],
+    ),
+}
+_DELIVERY_LABELS = ["channel", "provider", "status", "reason"]
+
+
+def scrape() -> bytes:
+    """All metrics in the text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Database())
+    return bytes(generate_latest(registry))
+
+
+class _Database(Collector):
+    """Three queries."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family."""
+        yield from _queues()
+        yield from _heartbeats()
+        yield from _figures()
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: describing would ask the database when the collector is registered."""
+        return []
+
+
+def _queues() -> Iterator[Metric]:
+    labels = ["kind", "lane"]
+    depth = GaugeMetricFamily(
+        "notifysite_queue_depth", "Rows that are due now, counted up to 100,000.", labels=labels
+    )
+    oldest = GaugeMetricFamily(
+        "notifysite_queue_oldest_due_seconds", "How long the oldest has been due.", labels=labels
+    )
+    for queue in queues():
+        names = [queue.kind, queue.lane.name.lower()]
+        depth.add_metric(names, queue.depth)
+        oldest.add_metric(names, queue.oldest)
+    yield from (depth, oldest)
+
+
+_HEARTBEATS = """
+    SELECT kind, count(*) FILTER (WHERE at > clock_timestamp() - interval '30 seconds'),
+        GREATEST(EXTRACT(epoch FROM clock_timestamp() - max(at)), 0)::float8,
+        GREATEST(EXTRACT(epoch FROM clock_timestamp() - max(consumed_at)), 0)::float8
+    FROM heartbeat GROUP BY kind ORDER BY kind
+"""
+
+
+def _heartbeats() -> Iterator[Metric]:
+    alive = GaugeMetricFamily(
+        "notifysite_processes", "Processes heard of in the last 30 seconds.", labels=["kind"]
+    )
+    age = GaugeMetricFamily(
+        "notifysite_heartbeat_age_seconds", "Since the last heartbeat.", labels=["kind"]
+    )
+    consumed = GaugeMetricFamily(
+        "notifysite_consumed_age_seconds", "Since the last nudge was taken.", labels=["kind"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_HEARTBEATS)
+        for kind, count, beat, took in cursor.fetchall():
+            alive.add_metric([kind], count)
+            age.add_metric([kind], beat)
+            if took is not None:
+                consumed.add_metric([kind], took)
+    yield from (alive, age, consumed)
+
+
+def _figures() -> Iterator[Metric]:
+    deliveries = CounterMetricFamily(
+        "notifysite_deliveries", "Deliveries that came to a status.", labels=_DELIVERY_LABELS
+    )
+    measured: dict[str, dict[tuple[str, ...], dict[str, float]]] = {
+        metric: {} for metric in _HISTOGRAMS
+    }
+    for metric, labels, value in figures.totals():
+        if metric == figures.DELIVERIES:
+            deliveries.add_metric([labels[name] for name in _DELIVERY_LABELS], value)
+        elif metric in measured:
+            names = tuple(labels[name] for name in _HISTOGRAMS[metric][2])
+            measured[metric].setdefault(names, {})[labels.get("le", "sum")] = value
+    yield deliveries
+    for metric, (name, text, label_names) in _HISTOGRAMS.items():
+        family = HistogramMetricFamily(name, text, labels=label_names)
+        for names, values in sorted(measured[metric].items()):
+            family.add_metric(list(names), _cumulative(metric, values), values.get("sum", 0.0))
+        yield family
+
+
+def _cumulative(metric: str, values: dict[str, float]) -> list[tuple[str, float]]:
+    """Stored buckets hold their own; Prometheus wants each with all below it."""
+    total, found = 0.0, []
+    for bound in (*(str(float(one)) for one in figures.BUCKETS[metric]), figures.INFINITY):
+        total += values.get(bound, 0.0)
+        found.append((bound, total))
+    return found

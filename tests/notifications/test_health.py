@@ -1,0 +1,131 @@
+"""Alive, ready, and who may read the metrics."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from delivery.models import Heartbeat
+from notifications import work
+from notifications.models import Notification
+from tests.factories import make_type
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pumping(db: None) -> None:
+    work.beat("pump")
+
+
+def ready(client: Client) -> tuple[int, dict[str, Any]]:
+    answer = client.get("/readyz")
+    return answer.status_code, answer.json()
+
+
+def test_it_is_live_without_asking_anybody(client: Client) -> None:
+    assert client.get("/healthz").json() == {"live": True}
+
+
+def test_it_is_ready_when_every_part_is(client: Client, pumping: None) -> None:
+    assert ready(client) == (
+        200,
+        {
+            "ready": True,
+            "parts": {
+                "database": {"ready": True},
+                "partitions": {"ready": True},
+                "pump": {"ready": True},
+                "workers": {"ready": True},
+            },
+        },
+    )
+
+
+def test_without_a_pump_it_says_to_start_one(client: Client) -> None:
+    status, body = ready(client)
+    assert (status, body["ready"]) == (503, False)
+    assert body["parts"]["pump"] == {
+        "ready": False,
+        "detail": "It has never run.",
+        "advice": "Start `manage.py pump`; any number may run.",
+    }
+
+
+def test_a_pump_that_stopped_is_noticed(client: Client, pumping: None) -> None:
+    Heartbeat.objects.update(at=Now() - timedelta(seconds=100))
+    status, body = ready(client)
+    assert (status, body["parts"]["pump"]["detail"]) == (503, "Its last sign is 100 s old.")
+
+
+def test_a_month_that_lacks_is_named(client: Client, pumping: None) -> None:
+    name = f"notification_y{timezone.now():%Y}m{timezone.now():%m}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {name}")
+    status, body = ready(client)
+    assert (status, body["parts"]["partitions"]["detail"]) == (503, f"Missing: {name}.")
+
+
+def test_work_that_nobody_takes_is_noticed(client: Client, api: APIClient, pumping: None) -> None:
+    make_type("order_shipped")
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    assert ready(client)[0] == 200
+    Notification.objects.update(due_at=Now() - timedelta(seconds=90))
+
+    status, body = ready(client)
+    assert status == 503
+    assert (
+        body["parts"]["workers"]["detail"]
+        == "Work is due since 90 s and no worker has ever taken any."
+    )
+    work.beat("worker-default", consumed=True)
+    assert ready(client)[0] == 200
+
+
+def test_without_the_database_it_is_live_but_not_ready(client: Client) -> None:
+    with connection.execute_wrapper(_broken):
+        status, body = ready(client)
+        live = client.get("/healthz").status_code
+    assert (status, live) == (503, 200)
+    assert list(body["parts"]) == ["database"]
+    assert body["parts"]["database"]["detail"] == "It does not answer: OperationalError."
+
+
+def _broken(*_: Any) -> None:
+    from django.db import OperationalError
+
+    raise OperationalError
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        ({}, 200),
+        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "192.0.2.7"}, 403),
+        ({"REMOTE_ADDR": ""}, 403),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 403),
+    ],
+)
+def test_without_a_token_only_this_machine_reads_metrics(
+    client: Client, extra: dict[str, str], status: int
+) -> None:
+    assert client.get("/metrics", **extra).status_code == status
+
+
+def test_with_a_token_whoever_has_it_reads_metrics(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "open sesame"
+
+    def read(header: str) -> int:
+        extra = {"REMOTE_ADDR": "192.0.2.7", "HTTP_AUTHORIZATION": header}
+        return client.get("/metrics", **extra).status_code
+
+    assert [read(h) for h in ("Bearer open sesame", "Bearer wrong", "", "Basic open sesame")] == [
+        200, 401, 401, 401,
+    ]  # fmt: skip
+    assert client.get("/metrics").status_code == 401
