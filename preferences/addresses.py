@@ -87,7 +87,7 @@ def encrypt(reach: Reach, key: DataKey) -> bytes:
     return key.encrypt(reach.value.encode(), context=CONTEXT)
 
 
-def decrypt(value: bytes, key: DataKey) -> str:
+def decrypt(value: bytes | memoryview, key: DataKey) -> str:
     """What a provider gets: text, or JSON for a web push subscription."""
     return key.decrypt(bytes(value), context=CONTEXT).decode()
 

@@ -16,6 +16,8 @@ from django.db.transaction import TransactionManagementError
 from delivery import channels
 from notifysite.plumbing import crypto
 from notifysite.plumbing.crypto import DataKey
+from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.problems import Problem
 from preferences import addresses, profile
 from preferences.addresses import Reach
 from preferences.wanted import ABSENT, Absent, Wanted
@@ -62,6 +64,17 @@ _ADD = """
     FROM unnest(%s::bigint[], %s::smallint[], %s::bytea[], %s::bytea[])
         AS fresh (recipient_id, channel, value, hash)
 """
+
+
+class TooMuchSaid(Problem):
+    """With what is there already a person's attributes would take too many bytes."""
+
+    def __init__(self, user_id: str) -> None:
+        detail = f"A person's attributes may take {profile.MOST_BYTES:,} bytes together."
+        super().__init__(
+            422, "validation_failed", faults=[Fault("/attributes", "too_large", detail)]
+        )
+        self.user_id = user_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +205,12 @@ def _profile_after(row: _Row, wanted: Wanted) -> bytes | None:
         return row.profile
     before = profile.decrypt(row.profile, row.person.key)
     after = before.with_wanted(wanted)
-    return row.profile if after == before else profile.encrypt(after, row.person.key)
+    if after == before:
+        return row.profile
+    try:
+        return profile.encrypt(after, row.person.key)
+    except profile.ProfileTooLarge:
+        raise TooMuchSaid(row.user_id) from None
 
 
 def _hash_after(current: bytes | None, wanted: Reach | Absent | None) -> bytes | None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notifysite.plumbing.crypto import DataKey
-from notifysite.plumbing.faults import Fault
-from notifysite.plumbing.problems import Problem
 from preferences.wanted import ABSENT, Wanted
 
 CONTEXT = "profile"
 MOST_BYTES = 32 * 1024
+
+
+class ProfileTooLarge(ValueError):
+    """A person's attributes take more than MOST_BYTES together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,17 @@ def _merged(attributes: Mapping[str, Any], wanted: Wanted) -> Mapping[str, Any]:
 
 
 def encrypt(profile: Profile, key: DataKey) -> bytes | None:
-    """The profile as it is kept; None for an empty one. Raises Problem when it is too large."""
+    """The profile as it is kept; None for an empty one. Raises ProfileTooLarge."""
     if profile == Profile():
         return None
     kept = {"name": profile.name, "attributes": dict(profile.attributes)}
     plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
     if len(plain) > MOST_BYTES:
-        detail = f"A person's attributes may take {MOST_BYTES:,} bytes together; remove some."
-        raise Problem.of("validation_failed", faults=[Fault("/attributes", "too_large", detail)])
+        raise ProfileTooLarge
     return key.encrypt(plain, context=CONTEXT)
 
 
-def decrypt(kept: bytes | None, key: DataKey) -> Profile:
+def decrypt(kept: bytes | memoryview | None, key: DataKey) -> Profile:
     """The profile of a person."""
     if kept is None:
         return Profile()
