@@ -1,7 +1,8 @@
 """The pump nudges lanes whose work is due, and works itself when nobody else does.
 
 It needs neither the broker nor beat, and any number may run. Everything that waits (a retry, a
-quiet night, a step an hour later) leaves because the pump sees that it has fallen due.
+quiet night, a step an hour later) leaves because the pump sees that it has fallen due. Once a
+minute it keeps house.
 """
 
 import threading
@@ -12,7 +13,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from delivery import announcements, dispatch, queue
-from notifications import nudges, work
+from notifications import housekeeping, nudges, work
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -27,10 +28,12 @@ SLICE_SECONDS = 2.0
 
 def run(stop: threading.Event) -> None:
     """Pump until `stop` is set; a lost database is waited for."""
+    house = housekeeping.Minutes()
     while not stop.is_set():
         began = time.monotonic()
         try:
             tick()
+            house.keep()
         except (OperationalError, InterfaceError) as error:
             log.warning("pump_without_database", error=type(error).__name__)
             close_old_connections()

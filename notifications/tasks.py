@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from notifications import housekeeping
 from notifications import work as working
 from notifications.words import Lane
 
@@ -16,6 +17,4 @@ def work(lane: int) -> None:
 @shared_task(name="notifications.tasks.keep_house")
 def keep_house() -> None:
     """Make next months' partitions, drop what is old, fold the figures."""
-    from notifications import housekeeping  # noqa: PLC0415 - only the beat's task needs it
-
     housekeeping.keep()

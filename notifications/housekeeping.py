@@ -1,0 +1,119 @@
+"""Keep house: months ahead, figures folded, and what is too old gone, a little at a time.
+
+The pump does it once a minute, and beat may too: whoever comes second finds it locked and leaves.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+from django.db import OperationalError, connection, transaction
+
+from notifications import figures
+from notifysite.plumbing import partitions
+
+log = structlog.get_logger(__name__)
+
+BATCH = 5_000
+EVERY_SECONDS = 60.0
+# The pump has other work: what is left is for the next minute.
+BUDGET_SECONDS = 2.0
+
+_LOCK = 7_310_011  # the advisory lock of whoever keeps house
+# Making a month locks its table: rather try again than hold up the queue behind us.
+_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
+
+_BY_AGE = """
+    DELETE FROM {table} WHERE id IN (
+        SELECT id FROM {table} WHERE created_at < clock_timestamp() - interval '{age}'
+        ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
+# Without an index on the age: ids rise with it, so only the lowest need a look.
+_BY_ID = """
+    DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT %s)
+        AND created_at < clock_timestamp() - interval '{age}'
+"""
+_BEATS = """
+    DELETE FROM heartbeat WHERE name IN (
+        SELECT name FROM heartbeat WHERE at < clock_timestamp() - interval '1 day' LIMIT %s
+    )
+"""
+_OLD: Mapping[str, str] = {
+    "idempotency_keys": _BY_AGE.format(table="idempotency_key", age="7 days"),
+    "news": _BY_ID.format(table="delivery_news", age="90 days"),
+    "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
+    "heartbeats": _BEATS,
+}
+
+
+def keep(*, budget: float = BUDGET_SECONDS) -> dict[str, int]:
+    """Do what is to be done for `budget` seconds; returns how many rows of each kind.
+
+    Empty when somebody else is at it.
+    """
+    done: dict[str, int] = {}
+    until = time.monotonic() + budget
+    with _alone() as mine:
+        if not mine:
+            return done
+        done["months"] = _months_ahead()
+        done["figures"] = _until(until, figures.fold, figures.FOLD_BATCH)
+        for name, statement in _OLD.items():
+            done[name] = _until(until, partial(_delete, statement), BATCH)
+    return done
+
+
+class Minutes:
+    """Keeps house once a minute, however often it is called."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def keep(self) -> None:
+        """Keep house when a minute has passed since the last time."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + EVERY_SECONDS
+            keep()
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        (mine,) = cursor.fetchone()
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _months_ahead() -> int:
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_LOCK_TIMEOUT)
+            return len(partitions.ensure_months(datetime.now(UTC)))
+    except OperationalError as error:
+        log.warning("months_not_made", error=type(error).__name__)
+        return 0
+
+
+def _until(until: float, step: Callable[[], int], batch: int) -> int:
+    """Repeat a step while it finds whole batches and there is time."""
+    total = 0
+    while True:
+        done = step()
+        total += done
+        if done < batch or time.monotonic() >= until:
+            return total
+
+
+def _delete(statement: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [BATCH])
+        return cursor.rowcount
