@@ -12,12 +12,8 @@ from preferences.api import bodies, shapes
 from preferences.api.doors import MyView, actor, faults_answered, listed, me, page, recipient_id
 from preferences.directory import device_body, find_one
 
-_LIST = {"responses": shapes.DevicePage}
-_ADD = {
-    "request": shapes.DeviceBody,
-    "responses": {200: shapes.DeviceShape, 201: shapes.DeviceShape},
-}
-_REMOVE = {"responses": {204: OpenApiResponse(description="Removed.")}}
+_ADDED = {200: shapes.DeviceShape, 201: shapes.DeviceShape}
+_REMOVED = {204: OpenApiResponse(description="Removed.")}
 
 
 class DevicesView(APIView):
@@ -25,12 +21,14 @@ class DevicesView(APIView):
 
     required_scopes = {"GET": "users:read", "POST": "users:write"}
 
-    @extend_schema(operation_id="devices_list", tags=["users"], **_LIST)
+    @extend_schema(operation_id="devices_list", tags=["users"], responses=shapes.DevicePage)
     def get(self, request: Request, user_id: str) -> Response:
         """List a person's devices, oldest first."""
         return Response(page([device_body(row) for row in listed(user_id).devices]))
 
-    @extend_schema(operation_id="devices_add", tags=["users"], **_ADD)
+    @extend_schema(
+        operation_id="devices_add", tags=["users"], request=shapes.DeviceBody, responses=_ADDED
+    )
     def post(self, request: Request, user_id: str) -> Response:
         """Give a person a device; one that is there already stays as it is."""
         return _added(recipient_id(user_id), request)
@@ -41,7 +39,7 @@ class DeviceView(APIView):
 
     required_scopes = {"DELETE": "users:write"}
 
-    @extend_schema(operation_id="devices_remove", tags=["users"], **_REMOVE)
+    @extend_schema(operation_id="devices_remove", tags=["users"], responses=_REMOVED)
     def delete(self, request: Request, user_id: str, device_id: int) -> Response:
         """Take a device from a person."""
         return _removed(recipient_id(user_id), device_id, request)
@@ -50,13 +48,15 @@ class DeviceView(APIView):
 class MyDevicesView(MyView):
     """The devices of the caller."""
 
-    @extend_schema(operation_id="me_devices_list", tags=["me"], **_LIST)
+    @extend_schema(operation_id="me_devices_list", tags=["me"], responses=shapes.DevicePage)
     def get(self, request: Request) -> Response:
         """List my devices, oldest first."""
         found = find_one(pk=me(request).recipient_id)
         return Response(page([device_body(row) for row in found.devices] if found else []))
 
-    @extend_schema(operation_id="me_devices_add", tags=["me"], **_ADD)
+    @extend_schema(
+        operation_id="me_devices_add", tags=["me"], request=shapes.DeviceBody, responses=_ADDED
+    )
     def post(self, request: Request) -> Response:
         """Add a device of mine; one that is there already stays as it is."""
         return _added(me(request).recipient_id, request)
@@ -65,7 +65,7 @@ class MyDevicesView(MyView):
 class MyDeviceView(MyView):
     """One device of the caller."""
 
-    @extend_schema(operation_id="me_devices_remove", tags=["me"], **_REMOVE)
+    @extend_schema(operation_id="me_devices_remove", tags=["me"], responses=_REMOVED)
     def delete(self, request: Request, device_id: int) -> Response:
         """Remove a device of mine."""
         return _removed(me(request).recipient_id, device_id, request)

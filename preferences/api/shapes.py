@@ -9,7 +9,7 @@ class DeviceShape(serializers.Serializer[None]):
     id = serializers.CharField()
     channel = serializers.CharField()
     kind = serializers.CharField(allow_null=True)
-    label = serializers.CharField(allow_null=True)
+    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     last_ok_at = serializers.DateTimeField(allow_null=True)
 
@@ -30,7 +30,9 @@ class DeviceBody(serializers.Serializer[None]):
     token = serializers.CharField(required=False)
     subscription = serializers.JSONField(required=False)
     url = serializers.URLField(required=False)
-    label = serializers.CharField(required=False, max_length=120)
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, max_length=120
+    )
 
 
 class UserBody(serializers.Serializer[None]):
@@ -86,7 +88,7 @@ class BulkResult(serializers.Serializer[None]):
 
     user_id = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(["created", "updated", "invalid"])
-    errors = FaultShape(many=True, required=False)
+    errors = FaultShape(many=True, required=False)  # type: ignore[assignment]
 
 
 class BulkAnswer(serializers.Serializer[None]):
@@ -114,7 +116,7 @@ class ChannelState(serializers.Serializer[None]):
     """Whether a channel is used for a category, and who decided that when."""
 
     enabled = serializers.BooleanField(allow_null=True)
-    source = serializers.CharField(read_only=True)
+    source = serializers.CharField(read_only=True)  # type: ignore[assignment]
     updated_at = serializers.DateTimeField(allow_null=True, read_only=True)
 
 
