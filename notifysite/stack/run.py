@@ -11,11 +11,18 @@ from notifysite.stack.attention import Interrupted
 from notifysite.stack.console import Console, Halt
 from notifysite.stack.folder import Folder
 from notifysite.stack.processes import ROOT, processes
-from notifysite.stack.stack import Stack, opened
+from notifysite.stack.stack import Stack, given, opened
 
 READY_PATIENCE = 90.0  # seconds for the whole of it to call itself ready
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 MIGRATE_ADVICE = "Nothing was lost; after an upgrade, the last lines above say what is in the way."
+# Whose messages the demo shows; the environment may say otherwise.
+BRAND = {
+    "BRAND_NAME": "Juniper",
+    "BRAND_ADDRESS": "Juniper Plants, 12 Garden Row, Exampletown",
+    "BRAND_SUPPORT": "hello@juniper.example",
+    "DEFAULT_FROM_EMAIL": "Juniper <hello@juniper.example>",
+}
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
 
 
@@ -57,7 +64,8 @@ def start_all(stack: Stack, port: int) -> None:
     """From nothing to a system that calls itself ready."""
     require_free(port)
     stack.insist({"PORT": str(port)})
-    stack.offer({"PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    public = given("PUBLIC_URL") or f"http://127.0.0.1:{port}"
+    stack.offer({"PUBLIC_URL": public, "BRAND_URL": f"{public.rstrip('/')}/demo/", **BRAND})
     stack.start_servers()
     stack.console.step("migrating the database")
     manage(stack, "migrate", "--noinput")
