@@ -10,14 +10,13 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import transaction
 
 from delivery import channels
-from delivery.models import AuditEntry
 from notifications.catalog import checks, publish, types
 from notifications.demo import access, content, files, people
 from notifications.models import (
     ApiKey,
-    Layout,
     NotificationType,
     Service,
     Template,
@@ -42,14 +41,11 @@ BRAND = {
 
 @pytest.fixture(scope="module")
 def shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The content, made once for this module and taken away again."""
-    with django_db_blocker.unblock():
+    """The content, made once for this module: each test's own transaction lies inside this one."""
+    with django_db_blocker.unblock(), transaction.atomic():
         content.make()
         yield
-        NotificationType.objects.all().delete()
-        Category.objects.all().delete()
-        Layout.objects.all().delete()
-        AuditEntry.objects.all().delete()
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
