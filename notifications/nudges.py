@@ -6,9 +6,13 @@ per lane at a time, and gives up after 1.5 seconds.
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import cast
 
 import structlog
 from celery import current_app
+from django.conf import settings
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from notifications.words import Lane
@@ -56,6 +60,7 @@ def nudge(*lanes: Lane) -> None:
 
 def send(lane: Lane) -> bool:
     """Send a nudge now, within 1.5 seconds; returns whether the broker took it."""
+    connection = _connection()
     try:
         current_app.send_task(
             TASK,
@@ -64,9 +69,9 @@ def send(lane: Lane) -> bool:
             expires=STALE_SECONDS,
             ignore_result=True,
             retry=False,
-            connection=_connection(),
+            connection=connection,
         )
-    except (OperationalError, OSError) as error:
+    except (*connection.connection_errors, *connection.channel_errors, OperationalError) as error:
         _forget_connection()
         log.warning("nudge_not_taken", lane=lane.name.lower(), error=type(error).__name__)
         return False
@@ -76,22 +81,28 @@ def send(lane: Lane) -> bool:
 _local = threading.local()
 
 
-def _connection() -> object:
+def _connection() -> Connection:
     """A connection of this thread's own, whose every wait is short."""
     if getattr(_local, "connection", None) is None:
-        options = {
-            **(current_app.conf.broker_transport_options or {}),
-            "socket_timeout": TIMEOUT_SECONDS,
-            "socket_connect_timeout": TIMEOUT_SECONDS,
-            "max_retries": 0,
-        }
         _local.connection = current_app.connection_for_write(
-            connect_timeout=TIMEOUT_SECONDS, transport_options=options
+            url=settings.CELERY_BROKER_URL,
+            connect_timeout=TIMEOUT_SECONDS,
+            transport_options={
+                **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+                # Redis and AMQP each call it their own way.
+                "socket_timeout": TIMEOUT_SECONDS,
+                "socket_connect_timeout": TIMEOUT_SECONDS,
+                "read_timeout": TIMEOUT_SECONDS,
+                "write_timeout": TIMEOUT_SECONDS,
+                "max_retries": 0,
+                "retry_on_timeout": False,
+            },
         )
-    return _local.connection
+    return cast("Connection", _local.connection)
 
 
 def _forget_connection() -> None:
     connection, _local.connection = getattr(_local, "connection", None), None
     if connection is not None:
-        connection.release()
+        with suppress(Exception):  # it is broken: closing it may fail too
+            connection.collapse()

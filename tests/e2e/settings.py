@@ -1,0 +1,19 @@
+"""Settings of processes that tests start: the product with a sandbox of its own."""
+
+import os
+
+from notifysite.settings.test import *
+
+DELIVERY_PROVIDERS = {
+    **DELIVERY_PROVIDERS,
+    "ledger": {
+        "BACKEND": "tests.fakes.ledger.LedgerProvider",
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook"],
+        "OPTIONS": {"path": os.environ.get("TEST_LEDGER", "")},
+    },
+}
+DELIVERY_ROUTES = {
+    "email": ["ledger"],
+    "sms": ["ledger"],
+    "in_app": ["inbox"],
+}
