@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "notifysite.plumbing.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -161,5 +162,7 @@ _anymail = {name.removesuffix("_FILE") for name in os.environ if name.startswith
 ANYMAIL = {name.removeprefix("ANYMAIL_"): env(name) for name in _anymail}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="notifysite <notifications@localhost>")
 
-LOGGING_CONFIG = None
+# Every process logs JSON lines: Django calls this function with LOGGING when it starts.
 LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOGGING_CONFIG = "notifysite.plumbing.logs.configure"
+LOGGING = LOG_LEVEL

@@ -12,6 +12,7 @@ BRAND = {
     "address": "Acme, 1 Main Street, Springfield",
     "support": "help@acme.test",
 }
+LOGGING_CONFIG = None  # pytest catches what is logged
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
