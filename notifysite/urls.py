@@ -9,8 +9,10 @@ from notifysite.plumbing import problems
 
 urlpatterns = [
     path("", include("notifications.monitoring.urls")),
+    path("", include("preferences.pages.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/", include("preferences.urls")),
     path("api/v1/", include("delivery.inbox.urls")),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -11,4 +11,4 @@ from notifysite.plumbing.problem_kinds import PROBLEMS
 def problems(request: HttpRequest) -> HttpResponse:
     """Every code with its status, title and advice."""
     in_order = sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0]))
-    return render(request, "notifications/problems.html", {"problems": in_order})
+    return render(request, "notifications/problem_kinds.html", {"problems": in_order})
