@@ -41,13 +41,10 @@ def message_links(subject: UUID, category: str, delivery: UUID) -> dict[str, str
 
 
 def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:
-    """Mail headers by RFC 8058, RFC 2919 and RFC 3834; security mail offers no unsubscribe."""
+    """Mail headers by RFC 8058 and RFC 2919; security mail offers no unsubscribe."""
     if letter.row.channel != channels.EMAIL.number:
         return {}
-    found = {
-        "Feedback-ID": f"{kind.key}:{kind.category.key}:{letter.due.service_id}:notifysite",
-        "Auto-Submitted": "auto-generated",
-    }
+    found = {"Feedback-ID": f"{kind.key}:{kind.category.key}:{letter.due.service_id}:notifysite"}
     if kind.category.mandatory:
         return found
     return found | {
