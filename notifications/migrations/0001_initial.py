@@ -179,6 +179,7 @@ class Migration(migrations.Migration):
                 ('ttl_seconds', models.PositiveIntegerField(blank=True, help_text='After this the message is worthless and is not sent.', null=True)),
                 ('data_schema', models.JSONField(blank=True, default=dict, help_text='JSON Schema of the data; mark secrets with x-sensitive.')),
                 ('sample_data', models.JSONField(blank=True, default=dict)),
+                ('sensitive', models.BooleanField(default=False, editable=False)),
                 ('uncertain', models.SmallIntegerField(choices=[(1, 'Resend'), (2, 'Wait'), (3, 'Stop')], default=delivery.lifecycle.Uncertain['RESEND'], help_text="What to do when a provider's answer was lost.")),
                 ('over_cap', models.SmallIntegerField(choices=[(1, 'Hold until there is room'), (2, 'Put it into the digest'), (3, 'Drop it')], default=1)),
                 ('tracking', models.BooleanField(default=False, help_text='Record opens and clicks.')),

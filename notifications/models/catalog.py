@@ -1,11 +1,14 @@
 """What can be said: types with their steps, templates with their versions, layouts."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
 from delivery import channels
 from delivery.lifecycle import Uncertain
+from notifications.rendering.sensitive import has_sensitive
 from notifications.words import Priority
 from preferences.models.category import KEY, Category
 
@@ -47,6 +50,8 @@ class NotificationType(models.Model):
         help_text="JSON Schema of the data; mark secrets with x-sensitive.",
     )
     sample_data = models.JSONField(default=dict, blank=True)
+    # Whether the schema marks secrets: kept in step by save(), so that SQL can ask.
+    sensitive = models.BooleanField(default=False, editable=False)
     uncertain = models.SmallIntegerField(
         choices=[(int(u), u.name.capitalize()) for u in Uncertain],
         default=Uncertain.RESEND,
@@ -66,6 +71,13 @@ class NotificationType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and remember whether the data holds secrets."""
+        self.sensitive = has_sensitive(self.data_schema)
+        if kwargs.get("update_fields"):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "sensitive"}
+        super().save(*args, **kwargs)
 
 
 class Step(models.Model):

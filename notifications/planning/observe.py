@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from delivery.contracts import Change
+from notifications.planning import secrets
 from notifications.words import Status
 
 # In id order, as everybody locks notifications.
@@ -33,11 +34,13 @@ _DONE = """
 
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
+    ids = sorted({change.notification_id for change in changes})
     values = {
-        "ids": sorted({change.notification_id for change in changes}),
+        "ids": ids,
         "planned": int(Status.PLANNED),
         "done": int(Status.DONE),
     }
     with connection.cursor() as cursor:
         for statement in (_LOCK, _WAKE, _DONE):
             cursor.execute(statement, values)
+    secrets.wipe(ids)

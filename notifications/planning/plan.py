@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from delivery import queue
 from delivery.lifecycle import Reason
-from notifications.planning import facts
+from notifications.planning import facts, secrets
 from notifications.planning.decide import Decision, Does, StepDecision, decide
 from notifications.planning.facts import Case, Due
 from notifications.words import OPEN, Lane, Status
@@ -162,6 +162,8 @@ def _record(planned: Sequence[Planned], *, token: UUID) -> None:
         queue.insert(
             [row for one in planned if one.case.due.id in ours for row in one.deliveries()]
         )
+        if over := [one.case.due.id for one in planned if one.status is not Status.PLANNED]:
+            secrets.wipe(over)
 
 
 def _due_at(planned: Planned) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from notifysite.plumbing import vapid
 from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL, REDIS_URL, VAR
 from notifysite.settings.env import env
 
@@ -116,11 +117,26 @@ DELIVERY_ROUTES: dict[str, list[str]] = {
     "in_app": ["inbox"],
     "webhook": ["sandbox"],
 }
+_vapid_key = env("VAPID_PRIVATE_KEY", default="")
+# As django-webpush names them, for whoever else reads them.
 WEBPUSH_SETTINGS = {
-    "VAPID_PUBLIC_KEY": env("VAPID_PUBLIC_KEY", default=""),
-    "VAPID_PRIVATE_KEY": env("VAPID_PRIVATE_KEY", default=""),
+    "VAPID_PUBLIC_KEY": env("VAPID_PUBLIC_KEY", default=vapid.public_or_none(_vapid_key)),
+    "VAPID_PRIVATE_KEY": _vapid_key,
     "VAPID_ADMIN_EMAIL": env("VAPID_ADMIN_EMAIL", default="webmaster@localhost"),
 }
+# The push services of browsers: elsewhere no subscription may lead. "*." stands for any name
+# below, and "*" alone for any public host.
+WEBPUSH_HOSTS: list[str] = env.list(
+    "WEBPUSH_HOSTS",
+    default=[
+        "fcm.googleapis.com",
+        "jmt17.google.com",
+        "*.push.services.mozilla.com",
+        "*.notify.windows.com",
+        "*.push.apple.com",
+        "simulator.notifysite.test",
+    ],
+)
 if WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"]:
     DELIVERY_PROVIDERS["webpush"] = {
         "BACKEND": "delivery.providers.webpush.WebPush",
@@ -138,6 +154,8 @@ OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", defau
 DELIVERY_SEAL = "notifications.planning.seal.seal"
 DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
+EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
+ERASE_PARTS = ["notifications.privacy.erase"]
 RECIPIENT_AUTHENTICATION = "preferences.authentication.RecipientAuthentication"
 RECIPIENT_SCOPE_AUTHENTICATION = "preferences.authentication.authenticate_scope"
 

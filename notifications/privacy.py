@@ -1,0 +1,97 @@
+"""What notifications keep about a person: theirs to have, and to have erased."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from delivery import channels
+from delivery.lifecycle import State
+from delivery.models import Delivery, InboxItem, OutboxMessage
+from notifications.models import Decision, Guest, Notification, NotificationType, Render
+from notifications.planning.readers import DATA
+from notifications.planning.wording import VARIABLES
+from notifications.words import Status
+from notifysite.plumbing.crypto import DataKey
+from preferences.keys import data_keys
+
+BATCH = 500
+
+
+def export(recipient_id: int) -> dict[str, Any]:
+    """Every notification to a person: its data, what was decided, what was said, what became of
+    it."""
+    key = data_keys([recipient_id])[recipient_id]
+    types = dict(NotificationType.objects.values_list("id", "key"))
+    return {
+        "notifications": [
+            entry
+            for batch in _batches(recipient_id)
+            for entry in _entries(batch, types=types, key=key)
+        ]
+    }
+
+
+def erase(recipient_id: int, user_id: str) -> None:
+    """Remove what outlasts the person's key, and what nobody can read without it.
+
+    Counts stay: the rows of notifications and deliveries say that, not what, to nobody in
+    particular. Nothing more is sent: what is queued is withdrawn by the last look.
+    """
+    Guest.objects.filter(user_id=user_id).delete()
+    for batch in _batches(recipient_id):
+        ids = [row.id for row in batch]
+        deliveries = Delivery.objects.filter(notification_id__in=ids).values("id")
+        Render.objects.filter(id__in=deliveries).delete()
+        Notification.objects.filter(id__in=ids).update(data=None, cancellation_key=None)
+    InboxItem.objects.filter(recipient_id=recipient_id).delete()
+    OutboxMessage.objects.filter(recipient_id=recipient_id).delete()
+
+
+def _batches(recipient_id: int) -> Iterator[list[Notification]]:
+    last: UUID | None = None
+    while True:
+        rows = Notification.objects.filter(recipient_id=recipient_id).order_by("-id")
+        batch = list((rows if last is None else rows.filter(id__lt=last))[:BATCH])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].id
+
+
+def _entries(
+    batch: list[Notification], *, types: dict[int, str], key: DataKey
+) -> Iterator[dict[str, Any]]:
+    ids = [row.id for row in batch]
+    decisions = dict(
+        Decision.objects.filter(id__in={row.decision_id for row in batch}).values_list("id", "body")
+    )
+    deliveries: dict[UUID, list[dict[str, Any]]] = {}
+    found = list(Delivery.objects.filter(notification_id__in=ids).order_by("id"))
+    renders = dict(
+        Render.objects.filter(id__in=[one.id for one in found]).values_list("id", "variables")
+    )
+    for one in found:
+        said = renders.get(one.id)
+        deliveries.setdefault(one.notification_id, []).append(
+            {
+                "channel": channels.by_number(one.channel).key,
+                "status": State(one.state).name.lower(),
+                "sent_at": one.sent_at,
+                "used": _open(said, key, VARIABLES) if said else None,
+            }
+        )
+    for row in batch:
+        yield {
+            "id": row.id,
+            "type": types[row.type_id],
+            "created_at": row.created_at,
+            "status": Status(row.status).name.lower(),
+            "data": _open(row.data, key, DATA) if row.data else None,
+            "decision": decisions.get(row.decision_id or 0),
+            "deliveries": deliveries.get(row.id, []),
+        }
+
+
+def _open(sealed: bytes, key: DataKey, context: str) -> Any:
+    return json.loads(key.decrypt(bytes(sealed), context=context))

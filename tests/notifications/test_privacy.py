@@ -1,0 +1,156 @@
+"""What is kept about a person can be had, and can be erased; secrets are not kept at all."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from delivery.lifecycle import OutcomeKind
+from delivery.models import Delivery, InboxItem
+from notifications.models import Guest, Notification, Render
+from preferences import privacy
+from preferences.models import Recipient
+from tests.factories import make_service, make_type
+from tests.fakes.scripted import Ledger
+
+pytestmark = pytest.mark.django_db
+Run = Callable[[], int]
+ANN = {"user_id": "ann", "email": "ann@example.com", "name": "Ann Canary"}
+
+
+def send(api: APIClient, **body: Any) -> None:
+    answer = api.post("/api/v1/notifications", {"to": ANN, **body}, format="json")
+    assert answer.status_code == 202, answer.content
+
+
+def everything() -> str:
+    """All rows of all tables, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = current_schema()::regnamespace"
+        )
+        found = []
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'SELECT t::text FROM "{table}" AS t')
+            found += [row for (row,) in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def test_an_export_holds_what_was_sent_and_said(api: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("order_shipped")
+    send(api, type="order_shipped", data={"number": "A-17"})
+    run()
+    ann = Recipient.objects.get(user_id="ann")
+
+    parts = privacy.gather(ann.id, now=datetime.now(UTC))
+
+    (entry,) = parts["notifications"]
+    assert (entry["type"], entry["status"], entry["data"]) == (
+        "order_shipped",
+        "done",
+        {"number": "A-17"},
+    )
+    assert {one["channel"]: one["status"] for one in entry["deliveries"]} == {
+        "email": "sent",
+        "in_app": "delivered",
+    }
+    assert entry["deliveries"][0]["used"]["recipient"]["name"] == "Ann Canary"
+
+
+def test_after_an_erasure_no_table_knows_the_person(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped")
+    Guest.objects.create(service=make_service(), user_id="ann")
+    send(api, type="order_shipped", cancellation_key="ann-order")
+    run()
+
+    assert privacy.erase("ann", actor="test", now=datetime.now(UTC))
+
+    left = everything()
+    for trace in ("ann@example.com", "Ann Canary", "ann-order", ",ann,", "(ann,"):
+        assert trace not in left
+    assert InboxItem.objects.count() == 0
+    assert Render.objects.count() == 0
+    assert Delivery.objects.count() == 2  # what is left are counts
+
+
+def test_what_was_queued_for_an_erased_person_is_not_sent(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped")
+    send(api, type="order_shipped")
+
+    privacy.erase("ann", actor="test", now=datetime.now(UTC))
+    run()
+
+    assert provider.taken == []
+    assert InboxItem.objects.count() == 0
+
+
+@pytest.fixture
+def code_type(db: None) -> Any:
+    return make_type(
+        "code",
+        steps=[{"channel": "email"}],
+        data_schema={
+            "type": "object",
+            "properties": {"code": {"type": "string", "x-sensitive": True}},
+        },
+        words={"email": {"subject": "Your code", "body": "<p>{{ data.code }}</p>"}},
+    )
+
+
+def test_secrets_are_forgotten_once_sent(
+    api: APIClient, provider: Ledger, code_type: Any, run: Run
+) -> None:
+    send(api, type="code", data={"code": "483920"})
+    run()
+
+    assert "483920" in provider.taken[0].content.html
+    assert Notification.objects.get().data is None
+
+
+def test_secrets_of_what_is_never_sent_are_forgotten_too(
+    api: APIClient, provider: Ledger, code_type: Any, run: Run
+) -> None:
+    code_type.active = False
+    code_type.save()
+    send(api, type="code", data={"code": "483920"})
+    run()
+
+    assert Notification.objects.get().data is None
+
+
+def test_secrets_stay_while_the_message_may_still_leave(
+    api: APIClient, provider: Ledger, code_type: Any, run: Run
+) -> None:
+    provider.script = [OutcomeKind.TRANSIENT]
+    send(api, type="code", data={"code": "483920"})
+    run()
+
+    assert Notification.objects.get().data is not None
+
+
+def test_other_data_stays_with_its_notification(api: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("order_shipped")
+    send(api, type="order_shipped", data={"number": "A-17"})
+    run()
+
+    assert Notification.objects.get().data is not None
+
+
+def test_an_export_is_json(api: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("order_shipped")
+    send(api, type="order_shipped")
+    run()
+
+    answer = api.get("/api/v1/users/ann/export")
+
+    assert answer.status_code == 200, answer.content
+    assert json.loads(answer.content)["notifications"][0]["type"] == "order_shipped"
