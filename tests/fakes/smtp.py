@@ -31,6 +31,9 @@ class Trouble:
 DROP = Trouble("close the connection; what was said is taken, if it was the final dot")
 HANG = Trouble("never answer")
 DRIP = Trouble("answer one byte at a time, without an end")
+SLOW = Trouble("answer as usual, after a while")
+
+SLOW_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ class SmtpServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopped.set()
-        self.hang_up()
         self._tcp.shutdown()
         self._thread.join()
+        self.hang_up()
         self._tcp.server_close()
 
     def hang_up(self) -> None:
@@ -105,6 +108,9 @@ class SmtpServer:
         if answer is DRIP:
             client.drip()
             return False
+        if answer is SLOW:
+            self.stopped.wait(SLOW_SECONDS)
+            answer = usual
         client.wfile.write(f"{answer}\r\n".encode())
         return not str(answer).startswith("421")
 
@@ -133,7 +139,9 @@ class _Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.server.connections.add(self.connection)
         try:
-            self._talk()
+            # Who came too late for the last hang_up is not waited for.
+            if not self.server.smtp.stopped.is_set():
+                self._talk()
         finally:
             self.server.connections.discard(self.connection)
 
@@ -175,12 +183,8 @@ class _Session(socketserver.StreamRequestHandler):
 
     def on_data(self, command: str) -> bool:
         smtp = self.server.smtp
-        answer = smtp._next("DATA")
-        if answer is not None:
-            smtp._script["DATA"].appendleft(answer)
-            return smtp._say("DATA", "", self)
-        self.wfile.write(b"354 Go ahead\r\n")
-        return self._content()
+        refused = smtp._script["DATA"] and smtp._script["DATA"][0] is not SLOW
+        return smtp._say("DATA", "354 Go ahead", self) and (bool(refused) or self._content())
 
     def _content(self) -> bool:
         lines: list[bytes] = []

@@ -69,8 +69,8 @@ class ApiSender:
         return _answered(letter, taken=taken)
 
     def close(self) -> None:
-        """Close the kept connections."""
-        while backend := self._kept.take():
+        """Close the kept connections, and keep none from now on."""
+        for backend in self._kept.close():
             _close(backend)
 
 

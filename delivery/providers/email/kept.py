@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 Kind = TypeVar("Kind")
@@ -18,6 +18,7 @@ class Kept(Generic[Kind]):
     def __init__(self, drop: Callable[[Kind], None]) -> None:
         self._drop = drop
         self._idle: deque[tuple[Kind, int, float]] = deque()
+        self._closed = False
 
     def take(self) -> Kind | None:
         """A connection that is likely to work, None where there is none."""
@@ -35,3 +36,12 @@ class Kept(Generic[Kind]):
     def give(self, connection: Kind) -> None:
         """Keep a connection that works."""
         self._idle.append((connection, os.getpid(), time.monotonic()))
+        if self._closed:
+            for late in self.close():
+                self._drop(late)
+
+    def close(self) -> Iterator[Kind]:
+        """Keep nothing from now on; the connections that were kept, to take leave of."""
+        self._closed = True
+        while (connection := self.take()) is not None:
+            yield connection

@@ -70,7 +70,7 @@ class DjangoEmail(OneByOne):
             return refusal.outcome(message)
 
     def close(self) -> None:
-        """Close the connections that are kept and idle."""
+        """Close the connections that are kept, and keep none from now on."""
         self._sender.close()
 
     def _make_backend(self) -> BaseEmailBackend:

@@ -54,8 +54,8 @@ class SmtpSender:
         return _outcome(letter, self._deliver(line, letter, content, until=until))
 
     def close(self) -> None:
-        """Take leave of the servers we keep connections to."""
-        while line := self._kept.take():
+        """Take leave of the servers we keep connections to, and keep none from now on."""
+        for line in self._kept.close():
             line.quit()
 
     def _open(self) -> "_Line":

@@ -6,7 +6,7 @@ import pytest
 
 from delivery.lifecycle import OutcomeKind
 from tests.delivery.providers.messages import CONTENT, message, saying
-from tests.fakes.smtp import DRIP, DROP, HANG
+from tests.fakes.smtp import DRIP, DROP, HANG, SLOW, SLOW_SECONDS
 
 
 def one(provider, sealed=None):
@@ -249,8 +249,17 @@ def test_an_answer_that_drips_before_the_dot_ends_at_the_deadline(mailer, smtp) 
     assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT, "TimeoutError")
 
 
-def test_a_slow_server_gets_the_time_it_may_take(mailer, smtp) -> None:
+@pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_slow_server_is_waited_for(mailer, smtp, step) -> None:
+    smtp.on(step, SLOW)
+    outcome = one(mailer())
+    assert outcome.kind is OutcomeKind.ACCEPTED
+    assert outcome.took >= SLOW_SECONDS
+
+
+def test_the_deadline_leaves_the_server_its_ten_minutes(mailer) -> None:
     assert mailer().deadline == 720.0
+    assert mailer(handover_timeout=5.0, final_timeout=20.0).deadline == 30.0
 
 
 def test_no_server_means_later(mailer) -> None:
