@@ -1,13 +1,12 @@
 """The API over HTTP, as a shop's own program would call it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-WAITING = ("accepted", "planned")
 UNDER_WAY = ("queued", "sending")
 ARRIVED = ("sent", "delivered")
 PAUSE_SECONDS = 0.1
@@ -45,13 +44,9 @@ class Shop:
         found: dict[str, Any] = self._call("GET", f"types/{type_key}")["sample_data"]
         return found
 
-    def send(
-        self, type_key: str, *, to: str, data: Mapping[str, Any], channels: Sequence[str] = ()
-    ) -> str:
+    def send(self, type_key: str, *, to: str, data: Mapping[str, Any]) -> str:
         """Send one notification; gives its id."""
-        body: dict[str, Any] = {"type": type_key, "to": to, "data": data}
-        if channels:
-            body["channels"] = list(channels)
+        body = {"type": type_key, "to": to, "data": data}
         return str(self._call("POST", "notifications", json=body)["notifications"][0]["id"])
 
     def read(self, notification_id: str) -> dict[str, Any]:
@@ -89,6 +84,9 @@ class Shop:
 
 
 def _is_settled(notification: Mapping[str, Any]) -> bool:
+    """Nothing is under way, and what is held is held until a time, not until there is news."""
     if notification["status"] == "accepted":
         return False
-    return not any(one["status"] in UNDER_WAY for one in notification["deliveries"])
+    holds = [one for one in notification["decision"] if one["outcome"] == "hold"]
+    under_way = any(one["status"] in UNDER_WAY for one in notification["deliveries"])
+    return not under_way and all(one["until"] for one in holds)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if lacking:
             said = "; ".join(f"{channel}: {why}" for channel, why in lacking.items())
             raise CommandError(f"not arrived: {said}")
-        there = [channel for one in proofs for channel in one.errand.channels]
+        there = dict.fromkeys(channel for one in proofs for channel in one.errand.channels)
         self.stdout.write(f"\nAll arrived: {', '.join(there)}.")
 
     def _show(self, one: Proof) -> None:
