@@ -32,7 +32,6 @@ def provider(settings: Any) -> Iterator[scripted.Ledger]:
         **{key: ["scripted"] for key in CHANNELS},
         "in_app": ["inbox"],
     }
-    settings.DELIVERY_OBSERVERS = ["notifications.planning.observe.observe"]
     scripted.LEDGERS.clear()
     scripted.LEDGERS["scripted"] = scripted.Ledger()
     routing.forget()

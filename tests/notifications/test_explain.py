@@ -1,0 +1,173 @@
+"""Explain says what a send would do, by the same decision, and does nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from delivery.models import Suppression
+from notifications.models import Decision, Notification
+from notifications.words import Mode, Priority
+from preferences.addresses import email
+from preferences.models import Choice, Recipient
+from tests.factories import make_category, make_recipient, make_type
+from tests.fakes.scripted import Ledger
+from tests.notifications.conftest import client_for
+
+pytestmark = pytest.mark.django_db
+Run = Callable[[], int]
+ANN = {"user_id": "ann", "email": "ann@example.com", "name": "Ann"}
+
+
+def ask(api: APIClient, **body: Any) -> dict[str, Any]:
+    answer = api.post("/api/v1/explain", {"type": "order_shipped", **body}, format="json")
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def person(api: APIClient, **body: Any) -> dict[str, Any]:
+    (found,) = ask(api, **body)["recipients"]
+    return dict(found)
+
+
+def always_quiet() -> dict[str, Any]:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    return {"days": {day: [{"start": "00:00", "end": "23:59"}] for day in days}}
+
+
+# What makes the world of each case, before the same request is explained and sent.
+WORLDS: dict[str, Callable[[], Any]] = {
+    "nothing special": lambda: None,
+    "email off": lambda: Choice.objects.create(
+        recipient=make_recipient("ann", email="ann@example.com"),
+        channel=1,
+        enabled=False,
+        source="person",
+    ),
+    "suppressed": lambda: Suppression.objects.create(
+        channel=1, address_hash=email("ann@example.com").hash, reason=1
+    ),
+    "paused": lambda: make_recipient("ann", paused_until=datetime.now(UTC) + timedelta(days=1)),
+    "quiet": lambda: make_recipient("ann", quiet_hours=always_quiet()),
+    "known by another address": lambda: make_recipient("ann", email="old@example.com"),
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_what_is_explained_is_what_a_send_then_does(
+    api: APIClient, provider: Ledger, run: Run, world: str
+) -> None:
+    make_type("order_shipped")
+    WORLDS[world]()
+
+    told = person(api, to=ANN)
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": ANN}, format="json")
+    run()
+
+    done = Decision.objects.get(id=Notification.objects.get().decision_id).body
+    assert [
+        {name: step[name] for name in done[0] if name != "until"} for step in told["steps"]
+    ] == [{name: value for name, value in step.items() if name != "until"} for step in done]
+    assert [step["until"] is None for step in told["steps"]] == [
+        step["until"] is None for step in done
+    ]
+
+
+def test_every_gate_is_named_in_order_with_what_it_looked_at(
+    api: APIClient, provider: Ledger
+) -> None:
+    make_type("order_shipped")
+    Suppression.objects.create(channel=1, address_hash=email("ann@example.com").hash, reason=1)
+
+    mail = person(api, to=ANN)["steps"][0]
+
+    assert [gate["gate"] for gate in mail["gates"]] == [
+        "type", "channels", "template", "provider", "expiry", "guest_list", "erased", "paused",
+        "wishes", "snoozed", "address", "condition", "quiet_hours",
+    ]  # fmt: skip
+    stopped = next(gate for gate in mail["gates"] if not gate["passed"])
+    assert (stopped["gate"], stopped["reason"], stopped["source"]) == (
+        "address",
+        "suppressed",
+        "suppression",
+    )
+    assert [gate["reached"] for gate in mail["gates"]][-2:] == [False, False]
+
+
+def test_it_shows_the_words_the_provider_and_when(api: APIClient, provider: Ledger) -> None:
+    make_type(
+        "order_shipped",
+        steps=[{"channel": "email"}],
+        words={"email": {"subject": "For {{ recipient.name }}", "body": "<p>Hi</p>"}},
+    )
+
+    (mail,) = person(api, to=ANN)["steps"]
+
+    assert mail["content"]["subject"] == "For Ann"
+    assert (mail["provider"], mail["alternatives"]) == ("scripted", [])
+    assert mail["would_send_at"] is not None
+
+
+def test_what_is_for_later_says_when(api: APIClient, provider: Ledger) -> None:
+    make_type("order_shipped", steps=[{"channel": "in_app"}])
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+
+    (step,) = person(api, to="ann", send_at=later.isoformat())["steps"]
+
+    assert (step["outcome"], step["would_send_at"]) == (
+        "hold",
+        later.isoformat().replace("+00:00", "Z"),
+    )
+
+
+def test_a_team_key_explains_who_is_no_guest(provider: Ledger) -> None:
+    make_type("order_shipped", steps=[{"channel": "in_app"}])
+
+    (step,) = person(client_for(Mode.TEAM), to="ann")["steps"]
+
+    assert step["reason"] == "not_on_guest_list"
+
+
+def test_a_critical_type_passes_the_night(api: APIClient, provider: Ledger) -> None:
+    make_type(
+        "order_shipped",
+        priority=Priority.CRITICAL,
+        category=make_category(kind=1),
+        steps=[{"channel": "email"}],
+    )
+    make_recipient("ann", quiet_hours=always_quiet())
+
+    (step,) = person(api, to=ANN)["steps"]
+
+    assert step["outcome"] == "send"
+
+
+def test_it_refuses_what_a_send_would_refuse(api: APIClient, provider: Ledger) -> None:
+    make_type("order_shipped")
+    answer = api.post("/api/v1/explain", {"type": "nope", "to": "ann"}, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_type")
+
+
+def test_explaining_writes_nothing(api: APIClient, provider: Ledger) -> None:
+    make_type("order_shipped")
+    make_recipient("bo", email="bo@example.com")
+    api.get("/api/v1/notifications")  # the key's last use is written by now
+
+    before = counts()
+    ask(api, to=[ANN, "bo", {"user_id": "bea", "email": "bea@example.com"}])
+
+    assert counts() == before
+    assert not Recipient.objects.filter(user_id="ann").exists()
+
+
+def counts() -> dict[str, tuple[int, ...]]:
+    """Inserts, updates and deletes of this transaction, by table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+        )
+        return {name: tuple(numbers) for name, *numbers in cursor.fetchall()}
