@@ -1,0 +1,60 @@
+"""Show a message as a person would see it, in a frame that can do nothing.
+
+What stands in a template is an editor's, what stands in its variables is anybody's: the response
+is sandboxed without scripts, forms or an origin, loads nothing but images, and is told to no one.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+
+from delivery import channels
+
+POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; "
+    "frame-ancestors 'self'; form-action 'none'; base-uri 'none'"
+)
+
+_LOOKS: Mapping[int, str] = {
+    channels.SMS.number: "sms",
+    channels.WEB_PUSH.number: "push",
+    channels.MOBILE_PUSH.number: "push",
+    channels.IN_APP.number: "in_app",
+}
+
+
+def frame(channel: int, content: Mapping[str, Any]) -> HttpResponse:
+    """The fields of `delivery.contracts.Content` as this channel shows them."""
+    if channel == channels.EMAIL.number:
+        return framed(content.get("html") or _page("text", {"content": content}))
+    look = _LOOKS.get(channel)
+    if look is None:
+        said = {name: value for name, value in content.items() if value}
+        return framed(_page("plain", {"text": json.dumps(said, indent=2, ensure_ascii=False)}))
+    phone = channel == channels.MOBILE_PUSH.number
+    return framed(_page(look, {"content": content, "phone": phone}))
+
+
+def sorry(text: str) -> HttpResponse:
+    """A frame that says why there is nothing to see."""
+    return framed(_page("sorry", {"text": text}))
+
+
+def framed(html: str) -> HttpResponse:
+    """Any HTML, held."""
+    return HttpResponse(
+        html,
+        headers={
+            "Content-Security-Policy": POLICY,
+            "X-Frame-Options": "SAMEORIGIN",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _page(look: str, context: dict[str, Any]) -> str:
+    return render_to_string(f"delivery/look/{look}.html", context)
