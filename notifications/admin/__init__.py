@@ -1,0 +1,25 @@
+"""The editors' and operators' desk. Importing it registers every table."""
+
+from notifications.admin import (
+    dead_letters,
+    layouts,
+    notifications,
+    people,
+    services,
+    suppressions,
+    templates,
+    third_parties,
+    types,
+)
+
+__all__ = [
+    "dead_letters",
+    "layouts",
+    "notifications",
+    "people",
+    "services",
+    "suppressions",
+    "templates",
+    "third_parties",
+    "types",
+]

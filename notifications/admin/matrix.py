@@ -1,0 +1,101 @@
+"""What is written for a type: channel by language, published, draft or missing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from delivery import channels
+from delivery.channels import ChannelSpec
+from notifications.models import NotificationType, TemplateVersion, VersionState
+
+_WORDS = {
+    VersionState.DRAFT: "draft",
+    VersionState.IN_REVIEW: "draft",
+    VersionState.PUBLISHED: "published",
+    VersionState.RETIRED: "retired",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One template; `states` are any of published, draft; none of them is missing."""
+
+    locale: str
+    url: str
+    states: tuple[str, ...]
+    number: int | None
+
+    @property
+    def word(self) -> str:
+        """How it stands, in words."""
+        return " + ".join(self.states) or "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One channel; `used` says whether a step asks for it."""
+
+    channel: ChannelSpec
+    used: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """All there is to write for a type."""
+
+    locales: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def of(kind: NotificationType, request: HttpRequest) -> Matrix | None:
+    """The matrix of a type, for who may see templates; two queries."""
+    if not request.user.has_perm("notifications.view_template"):
+        return None
+    there = _versions(kind)
+    locales = sorted({locale for _, locale in there} | {tag for tag, _ in settings.LANGUAGES})
+    locales.sort(key=lambda tag: tag != settings.LANGUAGE_CODE)
+    asked = {step.channel for step in kind.steps.all()}
+    preferred = channels.PREFERRED in asked
+    return Matrix(
+        locales=tuple(locales),
+        rows=tuple(
+            Row(
+                channel=spec,
+                used=preferred or spec.number in asked,
+                cells=tuple(
+                    _cell(kind, spec, locale, there.get((spec.number, locale), {}))
+                    for locale in locales
+                ),
+            )
+            for spec in channels.every()
+        ),
+    )
+
+
+def _versions(kind: NotificationType) -> dict[tuple[int, str], dict[str, int]]:
+    found: dict[tuple[int, str], dict[str, int]] = {}
+    rows = TemplateVersion.objects.filter(template__type=kind).exclude(state=VersionState.RETIRED)
+    for channel, locale, state, number in rows.order_by("number").values_list(
+        "template__channel", "template__locale", "state", "number"
+    ):
+        found.setdefault((channel, locale), {})[_WORDS[VersionState(state)]] = number
+    return found
+
+
+def _cell(kind: NotificationType, spec: ChannelSpec, locale: str, there: dict[str, int]) -> Cell:
+    return Cell(
+        locale=locale,
+        url=editor_url(kind.pk, spec.key, locale),
+        states=tuple(word for word in ("published", "draft") if word in there),
+        number=there.get("published"),
+    )
+
+
+def editor_url(type_id: int, channel: str, locale: str, page: str = "words") -> str:
+    """Where a template is written."""
+    args: list[Any] = [type_id, channel, locale]
+    return reverse(f"admin:notifications_notificationtype_{page}", args=args)

@@ -1,0 +1,137 @@
+"""What a template would say: a draft compiled and rendered with sample data, kept nowhere."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+
+from delivery import channels
+from delivery.channels import ChannelSpec
+from notifications.catalog import publish
+from notifications.models import LayoutVersion, Template, TemplateVersion, VersionState
+from notifications.rendering import compile
+from notifications.rendering.errors import Problem, RenderError, TemplateRejected
+from notifications.rendering.render import Rendered, render
+
+ITEMS = [
+    {"title": "First", "text": "Something happened."},
+    {"title": "Second", "text": "So did this."},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What one version would say, or why it cannot; and what its editor should know."""
+
+    problems: tuple[Problem, ...] = ()
+    rendered: Rendered | None = None
+    failure: str = ""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields of the message, as frames show them."""
+        return asdict(self.rendered) if self.rendered else {}
+
+
+def of(version: TemplateVersion, data: Mapping[str, Any]) -> Preview:
+    """Check a version and render it; nothing of it is stored."""
+    found = tuple(publish.problems(version))
+    spec = channels.by_number(version.template.channel)
+    try:
+        form = version.compiled or _compiled(version, spec)
+        rendered = render(form, variables(version.template, data), channel=spec.key)
+    except TemplateRejected as error:
+        return Preview(found, failure=say(error.problems[0]))
+    except RenderError as error:
+        return Preview(found, failure=str(error))
+    return Preview(found, rendered=rendered)
+
+
+def _compiled(version: TemplateVersion, spec: ChannelSpec) -> dict[str, Any]:
+    template = version.template
+    return compile.publish(
+        version.source,
+        channels=[spec.key],
+        layout=layout_source(template.layout_id),
+        locale=template.locale,
+    )
+
+
+def layout_source(layout_id: int | None) -> str:
+    """The published source of a layout; "" where there is none, which is the built-in one."""
+    if layout_id is None:
+        return ""
+    published = LayoutVersion.objects.filter(layout_id=layout_id, state=VersionState.PUBLISHED)
+    return published.values_list("source", flat=True).first() or ""
+
+
+def say(problem: Problem) -> str:
+    """A problem in one line: where, line, column, what."""
+    place = f", line {problem.line}, column {problem.column}" if problem.line else ""
+    return f"{problem.where}{place}: {problem.message}"
+
+
+def variables(template: Template, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything a template may name, of somebody who does not exist."""
+    person = {
+        "user_id": "sample-1",
+        "name": "Ann Example",
+        "locale": template.locale,
+        "timezone": "UTC",
+        "attributes": {},
+    }
+    here = settings.PUBLIC_URL
+    return {
+        "data": dict(data),
+        "recipient": person,
+        "actor": {**person, "user_id": "sample-2", "name": "Bob Example"},
+        "brand": settings.BRAND,
+        "links": {
+            "preferences": f"{here}/preferences/",
+            "unsubscribe": f"{here}/u/sample/",
+            "view": f"{here}/view/sample/",
+            "why": f"{here}/why/sample/",
+        },
+        "digest": {"items": ITEMS, "count": len(ITEMS)},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One name an editor may write, and what is known of it."""
+
+    path: str
+    about: str = ""
+    sure: bool = True
+
+
+def names(data_schema: Mapping[str, Any]) -> list[Variable]:
+    """What may be written in a template of this type."""
+    fixed = [
+        Variable("recipient.name", "may be unknown: add a default", False),
+        Variable("recipient.user_id"),
+        Variable("recipient.locale"),
+        Variable("recipient.timezone"),
+        Variable("recipient.attributes.…", "what callers said of the person", False),
+        Variable("actor.name", "whoever did it, if said", False),
+        *(Variable(f"brand.{name}", value) for name, value in settings.BRAND.items()),
+        *(Variable(f"links.{name}") for name in ("preferences", "unsubscribe", "view", "why")),
+    ]
+    return [*_of_schema(data_schema, "data", sure=True, depth=0), *fixed]
+
+
+def _of_schema(schema: Mapping[str, Any], path: str, *, sure: bool, depth: int) -> list[Variable]:
+    found = []
+    needed = schema.get("required", [])
+    for name, below in (schema.get("properties") or {}).items():
+        if not isinstance(below, Mapping) or depth > 6:
+            continue
+        here, there = f"{path}.{name}", sure and name in needed
+        kind = below.get("type")
+        found.append(Variable(here, str(below.get("description") or kind or ""), there))
+        items = below.get("items")
+        if isinstance(items, Mapping):
+            found += _of_schema(items, f"{here}[]", sure=there, depth=depth + 1)
+        found += _of_schema(below, here, sure=there, depth=depth + 1)
+    return found

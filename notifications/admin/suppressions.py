@@ -1,0 +1,172 @@
+"""Addresses that must not be used: found and set by address, lifted with a reason.
+
+The list holds hashes only. An address is typed into a form that is posted, so it is in no log.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, reverse
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from delivery import channels, suppression
+from delivery.models import Suppression
+from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, actor, column
+from preferences import addresses
+
+TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK)  # what a person can type
+
+
+class AddressForm(forms.Form):
+    """An address on a channel, and why."""
+
+    channel = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(spec.number, spec.label) for spec in TYPED],
+        widget=UnfoldAdminSelectWidget,
+    )
+    address = forms.CharField(
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Only its keyed hash is kept.",
+    )
+    note = forms.CharField(
+        max_length=400, widget=UnfoldAdminTextInputWidget, help_text="Why it must not be used."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Bring the address into its normal form."""
+        said = super().clean() or self.cleaned_data
+        if "channel" in said and "address" in said:
+            spec = channels.by_number(said["channel"])
+            try:
+                said["hash"] = addresses.normalise(spec, said["address"]).hash
+            except addresses.AddressInvalid as error:
+                self.add_error("address", error.detail)
+        return said
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """By channel, reason, source and date."""
+
+    list_display = ("created_at", "channel_label", "why", "source", "note", "expires_at")
+    list_filter = ("channel", "reason")
+    list_before_template = "admin/find.html"
+    ordering = ("-id",)
+    paginator = Uncounted
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """By address, on a form of its own."""
+        return bool(request.user.has_perm("delivery.add_suppression"))
+
+    @column(description="Channel", ordering="channel")
+    def channel_label(self, row: Suppression) -> str:
+        """The channel's label."""
+        return channels.by_number(row.channel).label
+
+    @column(description="Reason", ordering="reason")
+    def why(self, row: Suppression) -> str:
+        """The reason in words."""
+        return row.get_reason_display()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Look up and lift, both by POST."""
+        return [
+            self.route("find/", csrf_protect(require_POST(self.find_view)), "find"),
+            self.route("<int:pk>/lift/", csrf_protect(require_POST(self.lift_view)), "lift"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Newest first, with the form to look an address up."""
+        find = {
+            "url": reverse("admin:delivery_suppression_find"),
+            "label": "Address",
+            "channels": [(spec.number, spec.label) for spec in TYPED],
+        }
+        return super().changelist_view(request, {**(extra_context or {}), "find": find})
+
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """To the suppression of an address, if there is one."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = AddressForm(
+            {
+                "channel": request.POST.get("channel"),
+                "address": request.POST.get("term"),
+                "note": "-",
+            }
+        )
+        every = reverse("admin:delivery_suppression_changelist")
+        if not form.is_valid():
+            for errors in form.errors.values():
+                messages.warning(request, str(errors[0]))
+            return HttpResponseRedirect(every)
+        row = Suppression.objects.filter(
+            channel=form.cleaned_data["channel"], address_hash=form.cleaned_data["hash"]
+        ).first()
+        if row is None:
+            messages.success(request, "That address is not suppressed.")
+            return HttpResponseRedirect(every)
+        return HttpResponseRedirect(_url(row))
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Suppress an address by hand."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = AddressForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            said = form.cleaned_data
+            row = suppression.suppress(
+                said["channel"], said["hash"], actor=actor(request), note=said["note"]
+            )
+            messages.success(request, "The address is not used any more.")
+            return HttpResponseRedirect(_url(row))
+        return self.page(
+            request, "delivery/suppression_form.html", title="Suppress an address", form=form
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Why an address is not used, and the form to lift that."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return self._row_page(request, row)
+
+    def lift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let an address be used again; the reason stays in the audit trail."""
+        if not request.user.has_perm("delivery.delete_suppression"):
+            raise PermissionDenied
+        note = request.POST.get("note", "").strip()[:400]
+        if not note:
+            row = get_object_or_404(Suppression, pk=pk)
+            return self._row_page(request, row, fault="Say why it may be used again.")
+        suppression.lift(pk, actor=actor(request), note=note)
+        messages.success(request, "The address may be used again.")
+        return HttpResponseRedirect(reverse("admin:delivery_suppression_changelist"))
+
+    def _row_page(self, request: HttpRequest, row: Suppression, *, fault: str = "") -> HttpResponse:
+        return self.page(
+            request,
+            "delivery/suppression.html",
+            title=f"{channels.by_number(row.channel).label}: {row.get_reason_display()}",
+            status=422 if fault else 200,
+            row=row,
+            channel=channels.by_number(row.channel).label,
+            fault=fault,
+            may_lift=request.user.has_perm("delivery.delete_suppression"),
+        )
+
+
+def _url(row: Suppression) -> str:
+    return reverse("admin:delivery_suppression_change", args=[row.pk])

@@ -1,0 +1,129 @@
+"""The form in which a template is written: the fields its channel has, and sample data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from delivery.channels import ChannelSpec
+from notifications.models import Layout
+from notifications.rendering import limits
+
+_LABELS = {
+    "subject": ("Subject", "One line. The first thing people read."),
+    "preheader": ("Preheader", "The line mail programs show after the subject."),
+    "title": ("Title", "One line."),
+    "body": ("Body", "Liquid: {{ data.name }}, {% if data.x %}…{% endif %}."),
+    "text": ("Text", "Without HTML."),
+    "url": ("Link", "Where a tap leads; http:// or https://."),
+    "image": ("Image", "A full http:// or https:// address."),
+    "icon": ("Icon", "A full http:// or https:// address."),
+}
+_EMAIL_HELP = {
+    "body": "HTML or MJML, with Liquid: {{ data.name }}.",
+    "text": "Leave empty: it is made from the body.",
+}
+_LONG = {"body": 18, "text": 8}
+
+
+class WordsForm(forms.Form):
+    """What an editor writes. Any text is taken: what is wrong with it is told, not refused."""
+
+    note = forms.CharField(
+        label="What is new",
+        max_length=300,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For other editors: shown in the list of versions.",
+    )
+    base = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self, data: Any = None, *, channel: ChannelSpec, initial: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        self.channel = channel
+        for name in channel.fields:
+            if name == "actions":
+                self._add_actions()
+            else:
+                self.fields[name] = _text(name, channel)
+        if channel.key == "email":
+            self.fields["layout"] = forms.ModelChoiceField(
+                Layout.objects.all(),
+                required=False,
+                empty_label="Built in",
+                widget=UnfoldAdminSelectWidget,
+                help_text="The frame around the body.",
+            )
+        self.fields["sample_data"] = forms.JSONField(
+            required=False,
+            widget=UnfoldAdminTextareaWidget(attrs={"rows": 10, "class": "desk-mono"}),
+            help_text="JSON. Saved with the type; every template of it is previewed with this.",
+        )
+        self.order_fields(["subject", "title", "preheader", "layout", "body", "text"])
+
+    def _add_actions(self) -> None:
+        for index in range(limits.ACTIONS):
+            for part in ("label", "url"):
+                self.fields[f"action_{index}_{part}"] = forms.CharField(
+                    label=f"Button {index + 1}, {part}",
+                    required=False,
+                    strip=False,
+                    widget=UnfoldAdminTextInputWidget,
+                )
+
+    def source(self) -> dict[str, Any]:
+        """The template's source, of what was typed; empty fields are left out."""
+        said = {
+            name: self._typed(name)
+            for name in self.channel.fields
+            if name != "actions" and self._typed(name)
+        }
+        actions = [self._action(index) for index in range(limits.ACTIONS)]
+        given = [action for action in actions if any(action.values())]
+        return {**said, "actions": given} if given else said
+
+    def _typed(self, name: str) -> str:
+        value: str = self.cleaned_data.get(name) or ""
+        return value.replace("\r\n", "\n")
+
+    def _action(self, index: int) -> dict[str, str]:
+        if "actions" not in self.channel.fields:
+            return {}
+        return {part: self._typed(f"action_{index}_{part}") for part in ("label", "url")}
+
+
+def _text(name: str, channel: ChannelSpec) -> forms.CharField:
+    label, about = _LABELS.get(name, (name.capitalize(), ""))
+    if channel.key == "email":
+        about = _EMAIL_HELP.get(name, about)
+    rows = _LONG.get(name)
+    attrs = {"class": "desk-mono", "spellcheck": "true"}
+    widget = (
+        UnfoldAdminTextareaWidget(attrs={**attrs, "rows": rows})
+        if rows
+        else UnfoldAdminTextInputWidget(attrs=attrs)
+    )
+    return forms.CharField(label=label, help_text=about, required=False, strip=False, widget=widget)
+
+
+def written(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A source as the form's initial values."""
+    said = {name: text for name, text in source.items() if name != "actions"}
+    for index, action in enumerate(source.get("actions", ())):
+        for part, text in action.items():
+            said[f"action_{index}_{part}"] = text
+    return said
+
+
+def fingerprint(source: Mapping[str, Any]) -> str:
+    """Which text somebody began with, so that a change by another is noticed."""
+    return hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:16]
