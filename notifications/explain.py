@@ -20,13 +20,8 @@ from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.models import Guest
 from notifications.planning import facts, readers, wording
-from notifications.planning.decide import (
-    Does,
-    Facts,
-    Gate,
-    StepDecision,
-    decide,
-)
+from notifications.planning.decide import decide
+from notifications.planning.decision import Does, Facts, Gate, StepDecision
 from notifications.planning.facts import Address
 from notifications.planning.readers import Reader
 from notifications.planning.seal import content

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from delivery.lifecycle import Reason, State
 from notifications.intake.request import ChannelField
-from notifications.planning.decide import Does
+from notifications.planning.decision import Does
 from notifications.words import Priority, Status
 from notifysite.plumbing.faults import StrictSerializerMixin
 

@@ -10,7 +10,8 @@ from django.db import connection
 from delivery.contracts import Sealed, Wait, Withdraw
 from delivery.lifecycle import Reason
 from notifications.planning import facts
-from notifications.planning.decide import Does, decide
+from notifications.planning.decide import decide
+from notifications.planning.decision import Does
 from notifications.planning.facts import Case, Due
 
 Doubt = tuple[UUID, int, int, Due]  # delivery, step, channel, notification

@@ -16,7 +16,7 @@ from notifications.catalog.kinds import EXPRESSION
 from notifications.catalog.types import CatalogType
 from notifications.models import ApiKey, Decision, Guest
 from notifications.planning import readers
-from notifications.planning.decide import (
+from notifications.planning.decision import (
     AddressFacts,
     Does,
     Facts,

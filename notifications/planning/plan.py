@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from delivery import queue
 from delivery.lifecycle import Reason
 from notifications.planning import facts, secrets
-from notifications.planning.decide import Decision, Does, StepDecision, decide
+from notifications.planning.decide import decide
+from notifications.planning.decision import Decision, Does, StepDecision
 from notifications.planning.facts import Case, Due
 from notifications.words import OPEN, Lane, Status
 from notifysite.plumbing import claims, ids

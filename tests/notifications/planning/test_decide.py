@@ -20,7 +20,8 @@ from notifications.catalog.kinds import (
     StepFacts,
     TypeFacts,
 )
-from notifications.planning.decide import (
+from notifications.planning.decide import decide
+from notifications.planning.decision import (
     AddressFacts,
     Does,
     Facts,
@@ -28,7 +29,6 @@ from notifications.planning.decide import (
     Past,
     PersonFacts,
     StepDecision,
-    decide,
 )
 from notifications.words import Priority
 from preferences.calendar import Week, parse_week
