@@ -77,6 +77,13 @@ def principal_of(subject: UUID) -> RecipientPrincipal | None:
     return _find("subject = %s", subject)
 
 
+def principal_of_account(account: Any) -> RecipientPrincipal | None:
+    """The person who logs in as this Django user; None for nobody, or for staff alone."""
+    if account is None or not account.is_authenticated or not account.is_active:
+        return None
+    return _find("account_id = %s", account.pk)
+
+
 class RecipientAuthentication(SessionAuthentication):
     """Takes `Authorization: Bearer rt_…`, or the session of a login that is linked to a person.
 
@@ -89,7 +96,7 @@ class RecipientAuthentication(SessionAuthentication):
         if (header := request.META.get("HTTP_AUTHORIZATION")) is not None:
             return _by_header(header), None
         account = getattr(request._request, "user", None)
-        principal = _by_account(account)
+        principal = principal_of_account(account)
         if principal is None:
             return None
         self.enforce_csrf(request)
@@ -135,18 +142,12 @@ def _by_token(token: str) -> RecipientPrincipal | None:
     return None if subject is None else principal_of(subject)
 
 
-def _by_account(account: Any) -> RecipientPrincipal | None:
-    if account is None or not account.is_authenticated or not account.is_active:
-        return None
-    return _find("account_id = %s", account.pk)
-
-
 def _by_scope(scope: Mapping[str, Any]) -> RecipientPrincipal | None:
     try:
         for offered in scope.get("subprotocols", ()):
             if offered.startswith(PREFIX):
                 return _by_token(offered)
-        return _by_account(_account_of(_header(scope, b"cookie")))
+        return principal_of_account(_account_of(_header(scope, b"cookie")))
     finally:
         connections.close_all()
 

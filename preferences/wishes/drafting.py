@@ -140,6 +140,10 @@ class _Drafting:
         if not enabled:
             # "Not this category" is the last word also about channels once chosen for it.
             self._unset(*(place for place in places if self._is(place, enabled=True)))
+            for place in places:
+                # And about channels that are on as a whole, which count for more than categories.
+                if self._is((None, place[1]), enabled=True):
+                    self._set(place, at, enabled=False)
             return
         defaults = [place for place in places if place[1] in category.default_channels]
         if defaults and all(self._is(place, enabled=False) for place in defaults):

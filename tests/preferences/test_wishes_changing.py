@@ -492,3 +492,14 @@ def test_changes_at_the_same_time_are_all_kept():
 
     assert raised == []
     assert is_on(recipient, "orders") == [spec.key for spec in channels.every()]
+
+
+def test_a_category_switched_off_stays_off_where_a_channel_is_on_as_a_whole():
+    make_category("orders")
+    ann = make_recipient()
+    Choice.objects.create(recipient=ann, channel=SMS, enabled=True, source="import")
+    assert is_on(ann, "orders") == ["email", "sms", "in_app"]
+
+    patch(ann, {"categories": {"orders": {"enabled": False}}})
+
+    assert is_on(ann, "orders") == []
