@@ -1,0 +1,1 @@
+"""People's pages about what they want."""

@@ -1,0 +1,135 @@
+"""People's pages in a real browser: on phones and desks, with JavaScript switched off."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from delivery.channels import EMAIL, IN_APP, MOBILE_PUSH
+from notifysite.plumbing.ids import uuid7
+from preferences import categories, links, wishes
+from preferences.models import CategoryKind, Recipient
+from preferences.wishes import By
+from tests.e2e.conftest import DESK, PHONE
+from tests.factories import make_category, make_recipient
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
+
+
+@pytest.fixture
+def ann(site) -> Recipient:
+    german = {"de": {"name": "Bestellungen", "description": "Was aus deinen Bestellungen wird."}}
+    make_category(
+        "orders",
+        name="Orders",
+        description="What becomes of what you bought.",
+        position=1,
+        translations=german,
+    )
+    make_category(
+        "security",
+        name="Security",
+        description="Logins, passwords, and whoever tries them.",
+        kind=CategoryKind.SECURITY,
+        mandatory=True,
+        position=2,
+        default_channels=[EMAIL.number],
+    )
+    make_category(
+        "parcels",
+        name="Parcels on their way",
+        description="Where they are, and when they come.",
+        position=3,
+        default_channels=[MOBILE_PUSH.number, IN_APP.number],
+    )
+    make_category(
+        "news",
+        name="Newsletter",
+        description="Once a month, what is new.",
+        kind=CategoryKind.MARKETING,
+        position=4,
+    )
+    return make_recipient(
+        "ann", email="ann@example.com", phone="+491701234567", timezone="Europe/Berlin"
+    )
+
+
+def on(person: Recipient, category: str) -> list[str]:
+    loaded = wishes.load([person.pk])[person.pk]
+    said = wishes.effective(loaded, categories.every(), now=timezone.now())
+    return [k for k, v in said["categories"][category]["channels"].items() if v["enabled"]]
+
+
+def path(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (PHONE, True)], ids=["desk", "phone"])
+def test_choices_are_made_without_javascript(window, ann: Recipient, size, dark: bool) -> None:
+    name = f"centre-{'phone' if size == PHONE else 'desk'}-{'dark' if dark else 'light'}"
+    seen = window(size, javascript=False, dark=dark)
+    page = seen.open(path(links.preferences_url(ann.subject)))
+    seen.shoot(name)
+
+    page.get_by_label("Orders: Email").uncheck()
+    page.get_by_label("Newsletter: Text message").check()
+    page.get_by_label("The same every day").check()
+    page.locator("[name='every:0:start']").fill("22:00")
+    page.locator("[name='every:0:end']").fill("07:00")
+    page.locator("tr#parcels summary").click()
+    page.locator("[name='snooze:parcels']").select_option("7")
+    page.get_by_role("button", name="Save my choices").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    seen.shoot(f"{name}-saved")
+    assert on(ann, "orders") == ["in_app"]
+    assert on(ann, "news") == ["sms"]
+    assert page.locator("[name='every:0:start']").input_value() == "22:00"
+    wide = page.locator("body").bounding_box()["width"]
+    assert wide <= size["width"]
+
+
+def test_a_mistake_is_shown_beside_its_field(window, ann: Recipient) -> None:
+    seen = window(DESK, javascript=False)
+    page = seen.open(path(links.preferences_url(ann.subject)))
+
+    page.get_by_label("Day by day").check()
+    page.locator("[name='monday:0:start']").fill("22:00")
+    page.get_by_role("button", name="Save my choices").click()
+
+    expect(page.locator(".window", has_text="Monday")).to_contain_text("Both times are needed")
+    assert page.locator("[name='monday:0:start']").input_value() == "22:00"
+    seen.shoot("centre-mistake")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_unsubscribing_and_taking_it_back(window, ann: Recipient, size) -> None:
+    name = f"unsubscribe-{'phone' if size == PHONE else 'desk'}"
+    seen = window(size, javascript=False)
+    before = on(ann, "orders")
+    page = seen.open(path(links.unsubscribe_url(ann.subject, "orders", uuid7())))
+    seen.shoot(f"{name}-ask")
+    assert on(ann, "orders") == before
+
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("status")).to_have_text("You are unsubscribed")
+    seen.shoot(f"{name}-done")
+    assert on(ann, "orders") == []
+
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_have_text("Everything is as before")
+    assert on(ann, "orders") == before
+
+
+def test_the_page_speaks_german(window, ann: Recipient) -> None:
+    said = {"locale": "de", "categories": {"orders": {"channels": {"sms": {"enabled": True}}}}}
+    said["paused_until"] = (timezone.now() + timedelta(days=3)).isoformat()
+    by = By(actor="test", source="person")
+    wishes.set_preferences(ann.pk, said, by=by, now=timezone.now())
+    seen = window(DESK, javascript=False)
+
+    page = seen.open(path(links.full_preferences_url(ann.subject, now=timezone.now())))
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deine Benachrichtigungen")
+    seen.shoot("centre-german")
