@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from delivery.channels import EMAIL
-from delivery.contracts import Content, Message
+from delivery.contracts import Content, Message, Outcome, Provider
 from notifysite.plumbing.ids import uuid7
 
 CONTENT = Content(
@@ -36,3 +36,9 @@ def message(address: str = "ann@example.com", **changes: Any) -> Message:
 def saying(address: str = "ann@example.com", **content: Any) -> Message:
     """A message with other content."""
     return message(address, content=replace(CONTENT, **content))
+
+
+def one(provider: Provider, sealed: Message | None = None) -> Outcome:
+    """Hand over one message, a plain one unless told otherwise; what became of it."""
+    (outcome,) = provider.send([sealed or message()])
+    return outcome

@@ -8,7 +8,7 @@ from django.core import mail
 
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email import DjangoEmail
-from tests.delivery.providers.messages import CONTENT, message, saying
+from tests.delivery.providers.messages import CONTENT, message, one, saying
 from tests.fakes.mail_api import DROP, HANG, MailApi, Reply
 
 POSTMARK = "anymail.backends.postmark.EmailBackend"
@@ -37,11 +37,6 @@ def mailer(api: MailApi) -> Iterator[Callable[..., DjangoEmail]]:
     yield make
     for provider in made:
         provider.close()
-
-
-def one(provider, sealed=None):
-    (outcome,) = provider.send([sealed or message()])
-    return outcome
 
 
 def test_the_service_gets_the_message_with_our_id_and_its_own_comes_back(mailer, api) -> None:
