@@ -200,7 +200,9 @@ def test_an_item_that_never_was_is_not_found(ann, client_of):
     assert problem(client_of(ann).patch(f"{LIST}/{uuid7()}", {"read": True}))[0] == 404
 
 
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/counts", f"{LIST}/{uuid7()}"])
+@pytest.mark.parametrize(
+    "path", [LIST, f"{LIST}/counts", f"{LIST}/{uuid7(0)}"], ids=["list", "counts", "item"]
+)
 def test_nobody_is_let_in_without_a_token(db, path):
     answer = APIClient().get(path)
     assert problem(answer) == (401, "not_authenticated", [])
