@@ -44,7 +44,9 @@ class Replayed:
 
 def replay(ids: Iterable[UUID]) -> Replayed:
     """Queue dead letters again, due now. Runs in the caller's transaction."""
-    queued, under_way, refused = [], [], {}
+    queued: list[UUID] = []
+    under_way: list[UUID] = []
+    refused: dict[UUID, Reason | None] = {}
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, [list(ids)])
         for id_, state, expired, suppressed in cursor.fetchall():

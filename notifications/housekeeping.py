@@ -116,4 +116,4 @@ def _until(until: float, step: Callable[[], int], batch: int) -> int:
 def _delete(statement: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, [BATCH])
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -101,7 +101,10 @@ def _head(notification_id: UUID) -> Head | None:
     with connection.cursor() as cursor:
         cursor.execute(_HEAD, [notification_id])
         found = cursor.fetchone()
-    return Head(*found[:-1], json.loads(found[-1])) if found else None
+    if found is None:
+        return None
+    *columns, decision = found
+    return Head(*(*columns, json.loads(decision)))
 
 
 def _acts(notification_id: UUID, deliveries: Iterable[UUID]) -> list[AuditEntry]:

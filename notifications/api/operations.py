@@ -17,6 +17,7 @@ from notifications.api import paging
 from notifications.api.paging import Cursor
 from notifications.api.shapes import PageQuery, PageSerializer, checked
 from notifications.intake.request import ChannelField
+from notifications.services.authentication import caller_of
 from notifications.words import Mode
 from notifysite.plumbing.faults import Fault, StrictSerializerMixin
 from notifysite.plumbing.problems import Problem
@@ -97,7 +98,7 @@ class SuppressionSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     channel = serializers.CharField()
     reason = serializers.ChoiceField(REASONS)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field, not the argument
     note = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
@@ -196,7 +197,7 @@ def _hash(spec: channels.ChannelSpec, address: str) -> bytes:
 
 
 def _actor(request: Request) -> str:
-    return f"service:{request.auth.service_key}"
+    return f"service:{caller_of(request).service_key}"
 
 
 def _shown(row: Suppression) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from notifications.api.shapes import (
     checked,
 )
 from notifications.replaying import seen_by
+from notifications.services.authentication import caller_of
 from notifications.words import Status
 
 WINDOW = timedelta(days=30)
@@ -44,7 +45,7 @@ class NotificationList(NotificationsView):
             query["status"] = Status[query["status"].upper()]
         since = query.pop("since", None) or datetime.now(UTC) - WINDOW
         wanted = reading.Wanted(
-            service_id=seen_by(request.auth),
+            service_id=seen_by(caller_of(request)),
             since=since,
             below=cursor.id() if cursor and not cursor.backwards else None,
             above=cursor.id() if cursor and cursor.backwards else None,
@@ -67,7 +68,7 @@ class NotificationDetail(APIView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Read where it stands, what was decided, and its deliveries."""
-        found = reading.one(id, service_id=seen_by(request.auth))
+        found = reading.one(id, service_id=seen_by(caller_of(request)))
         if found is None:
             raise Http404
         return Response(NotificationSerializer(found).data)
@@ -85,6 +86,6 @@ class Timeline(APIView):
     )
     def get(self, request: Request, id: UUID) -> Response:
         """Read all that happened, oldest first, in plain words."""
-        if not reading.exists(id, service_id=seen_by(request.auth)):
+        if not reading.exists(id, service_id=seen_by(caller_of(request))):
             raise Http404
         return Response({"results": [entry.plain() for entry in story.tell(id)]})

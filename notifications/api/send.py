@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, inline_serializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from rest_framework.views import APIView
 
 from notifications.intake.accept import Accepted, accept
 from notifications.intake.request import SendSerializer, read_send
+from notifications.services.authentication import caller_of
 from notifications.services.idempotency import Use
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
@@ -85,8 +87,8 @@ def _with_to(body: Any) -> Any:
 
 def _accept(request: Request, body: Any) -> Response:
     header = request.headers.get("Idempotency-Key")
-    use = None if header is None else Use.of(request.auth, ENDPOINT, header, body)
-    return answer(accept(read_send(body), caller=request.auth, use=use))
+    use = None if header is None else Use.of(caller_of(request), ENDPOINT, header, body)
+    return answer(accept(read_send(body), caller=caller_of(request), use=use))
 
 
 def answer(accepted: Accepted) -> Response:

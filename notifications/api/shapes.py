@@ -37,7 +37,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField([str(does) for does in Does])
     reason = serializers.ChoiceField(REASONS, allow_null=True)
     until = serializers.DateTimeField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field, not the argument
 
 
 class DeliverySerializer(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ withdrawn, and nothing more is planned of it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -51,7 +52,11 @@ _MATCHING = """
 
 def matching(key: str, *, caller: Caller, users: Sequence[str] | None) -> list[UUID]:
     """The caller's notifications with a cancellation key, for these users or for all."""
-    values = {"service": caller.service_id, "key": key, "users": users and list(users)}
+    values: dict[str, Any] = {
+        "service": caller.service_id,
+        "key": key,
+        "users": users and list(users),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_MATCHING, values)
         return [id_ for (id_,) in cursor.fetchall()]
@@ -76,7 +81,7 @@ _CANCEL = f"""
 
 def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LOCK, [ids, caller.service_id])
+        cursor.execute(_LOCK, [list(ids), caller.service_id])
         rows = [(id_, Status(status), lane, waits) for id_, status, lane, waits in cursor]
         before = [id_ for id_, status, *_ in rows if status is Status.CANCELLED]
         lanes = {id_: lane for id_, status, lane, _ in rows if status in OPEN}

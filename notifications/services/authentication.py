@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Never
+from typing import TYPE_CHECKING, Any, ClassVar, Never, cast
 from urllib.parse import unquote
 
 from django.utils import timezone
@@ -20,7 +20,14 @@ if TYPE_CHECKING:  # the views load their default authentication, which is this 
     from drf_spectacular.openapi import AutoSchema
     from rest_framework.views import APIView
 
-__all__ = ["ApiKeyAuthentication", "Caller", "HasScope", "ServicePrincipal", "keyring"]
+__all__ = [
+    "ApiKeyAuthentication",
+    "Caller",
+    "HasScope",
+    "ServicePrincipal",
+    "caller_of",
+    "keyring",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +91,11 @@ def _admit(known: Known | None) -> Caller:
             "key_revoked", "The service of this key is switched off; ask an administrator."
         )
     return known.caller
+
+
+def caller_of(request: Request) -> Caller:
+    """Who calls, in a view that `HasScope` guards."""
+    return cast("Caller", request.auth)
 
 
 class HasScope(BasePermission):

@@ -42,6 +42,6 @@ def record_all(
     *, actor: str, action: str, targets: Iterable[str], detail: dict[str, Any] | None = None
 ) -> None:
     """The same for one act on many targets, with one statement."""
-    values = [actor, action, json.dumps(detail or {}, allow_nan=False), list(targets)]
+    values: list[Any] = [actor, action, json.dumps(detail or {}, allow_nan=False), list(targets)]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_ALL, values)
