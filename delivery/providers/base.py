@@ -38,7 +38,9 @@ class OneByOne(ABC):
         batch = _Batch(messages, ends=time.monotonic() + self.deadline)
         for _ in range(min(self.flight, len(messages))):
             # A daemon: one that is stuck must not keep the process from ending.
-            threading.Thread(target=self._work, args=(batch,), daemon=True).start()
+            threading.Thread(
+                target=self._work, args=(batch,), name=f"provider-{self.alias}", daemon=True
+            ).start()
         try:
             yield from batch.outcomes()
         finally:

@@ -1,5 +1,6 @@
 """What every configured provider promises, whatever it talks to."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -45,6 +46,10 @@ def provider(alias, stage) -> Iterator[Provider]:
     registry.reset()
     built = registry.get(alias)
     yield built
+    # Who stopped listening left threads at work; what they hold is closed after them.
+    for thread in threading.enumerate():
+        if thread.name == f"provider-{alias}":
+            thread.join()
     close = getattr(built, "close", None)
     if close:
         close()
