@@ -4,7 +4,9 @@ E001 route to a provider that is not there    E005 SECRET_KEY missing or short
 E002 route to one that cannot carry it        E006 the database may lose what it confirmed
 E003 provider that cannot be built            W001 channel without a provider
 E004 encryption keys missing or malformed     W002 DEBUG on a public address
+E007 VAPID keys that are no pair              W003 push services cannot reach the operator
                                               I001 email reaches only the outbox
+                                              I002 so do browser notifications
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,7 @@ from django.db import OperationalError, connections
 
 from delivery import channels, registry
 from delivery.errors import Misconfigured
-from notifysite.plumbing import crypto
+from notifysite.plumbing import crypto, vapid
 
 TAG = "notifysite"
 SHORTEST_SECRET = 50
@@ -133,7 +135,7 @@ def _secret_key() -> str:
 
 def public(**_: Any) -> list[CheckMessage]:
     """Error pages with our settings on them are not shown to the world."""
-    if not (settings.DEBUG and settings.PUBLIC_URL.startswith("https://")):
+    if not (settings.DEBUG and _is_public()):
         return []
     return [
         Warning(
@@ -144,7 +146,44 @@ def public(**_: Any) -> list[CheckMessage]:
     ]
 
 
-CHECKS = (routes, providers, keys, public)
+def web_push(**_: Any) -> list[CheckMessage]:
+    """Push services know us by a pair of keys and can reach us; a broken private key is E003."""
+    given = settings.WEBPUSH_SETTINGS
+    if not given["VAPID_PRIVATE_KEY"]:
+        return [
+            Info(
+                "Browser notifications go to the outbox, not to people.",
+                hint="Make keys with: manage.py vapid_keys. Set VAPID_PRIVATE_KEY.",
+                id="notifysite.I002",
+            )
+        ]
+    public_key = vapid.public_or_none(given["VAPID_PRIVATE_KEY"])
+    found: list[CheckMessage] = []
+    if public_key and given["VAPID_PUBLIC_KEY"].rstrip("=") != public_key:
+        found.append(
+            Error(
+                "VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY are no pair: every push will be refused.",
+                hint="Unset VAPID_PUBLIC_KEY: it follows from the private key.",
+                id="notifysite.E007",
+            )
+        )
+    # Apple answers 403 to a contact on localhost.
+    if given["VAPID_ADMIN_EMAIL"].endswith("localhost") and _is_public():
+        found.append(
+            Warning(
+                "VAPID_ADMIN_EMAIL is no address at which a push service can reach you.",
+                hint="Set it to the operator's address; some push services refuse to take others.",
+                id="notifysite.W003",
+            )
+        )
+    return found
+
+
+def _is_public() -> bool:
+    return str(settings.PUBLIC_URL).startswith("https://")
+
+
+CHECKS = (routes, providers, keys, public, web_push)
 
 
 def durability(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 RAW_BYTES = 32
+ADVICE = "make one with: manage.py vapid_keys"
 
 
 def generate() -> str:
@@ -33,11 +34,9 @@ def read(private: str) -> EllipticCurvePrivateKey:
     try:
         key = _load(private.strip())
     except (ValueError, TypeError, binascii.Error):
-        raise ValueError(
-            "The VAPID private key is not one: it is 43 base64url characters."
-        ) from None
+        raise ValueError(f"The VAPID private key cannot be read; {ADVICE}.") from None
     if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("The VAPID private key is of another kind than P-256.")
+        raise ValueError(f"The VAPID private key is not of the curve P-256; {ADVICE}.")
     return key
 
 

@@ -1,5 +1,6 @@
 """Settings of the test suite: the same product, with keys of its own and no servers assumed."""
 
+from notifysite.plumbing import vapid
 from notifysite.settings import *
 
 SECRET_KEY = "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
@@ -12,6 +13,22 @@ BRAND = {
     "address": "Acme, 1 Main Street, Springfield",
     "support": "help@acme.test",
 }
+_VAPID_KEY = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"
+WEBPUSH_SETTINGS = {
+    "VAPID_PUBLIC_KEY": vapid.public(_VAPID_KEY),
+    "VAPID_PRIVATE_KEY": _VAPID_KEY,
+    "VAPID_ADMIN_EMAIL": "webmaster@localhost",
+}
+WEBPUSH_HOSTS = [*WEBPUSH_HOSTS, "push.example.com"]
+DELIVERY_PROVIDERS["webpush"] = {
+    "BACKEND": "delivery.providers.webpush.WebPush",
+    "CHANNELS": ["web_push"],
+    "OPTIONS": {
+        "private_key": _VAPID_KEY,
+        "contact": "webmaster@localhost",
+    },
+}
+DELIVERY_ROUTES["web_push"] = ["webpush"]
 LOGGING_CONFIG = None  # pytest catches what is logged
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -9,15 +9,24 @@ from pathlib import Path
 from notifysite.stack.console import Halt
 from notifysite.stack.record import write_private
 
+P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
+
 
 def _key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _vapid_key() -> str:
+    """A private key of the curve P-256 is any number from 1 up to its order (RFC 8292)."""
+    number = 1 + secrets.randbelow(P256_ORDER - 1)
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "FIELD_ENCRYPTION_KEYS": lambda: f"k1:{_key()}",
     "FIELD_HASH_KEY": _key,
+    "VAPID_PRIVATE_KEY": _vapid_key,
     "NOTIFYSITE_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
 }
 

@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from delivery.channels import IN_APP
+from delivery.channels import IN_APP, WEB_PUSH
 from delivery.contracts import Message
 from delivery.lifecycle import OutcomeKind
 from notifysite.plumbing.crypto import new_data_key
 from preferences.models import Recipient
 from tests.delivery.providers.messages import message
+from tests.fakes import push_service
+from tests.fakes.push_service import PushService
 from tests.fakes.smtp import DROP, SmtpServer
 
 
@@ -67,6 +69,28 @@ class EmailStage(Stage):
         return message()
 
 
+class WebPushStage(Stage):
+    """A push service that knows our key, and a browser for each message."""
+
+    days = frozenset(Day)
+    answers: ClassVar[dict[Day, Any]] = {
+        Day.REFUSED: push_service.Reply(400),
+        Day.BUSY: push_service.Reply(429, headers={"Retry-After": "30"}),
+        Day.ADDRESS_GONE: push_service.Reply(410),
+        Day.ACCOUNT_REFUSED: push_service.Reply(403),
+        Day.ANSWER_LOST: push_service.DROP,
+    }
+
+    def __init__(self, request: pytest.FixtureRequest, settings: Any, closing: ExitStack) -> None:
+        key = settings.WEBPUSH_SETTINGS["VAPID_PUBLIC_KEY"]
+        self.service = closing.enter_context(PushService(key=key))
+        settings.OUTBOUND_ALLOWED_ORIGINS = [self.service.origin]
+
+    def arrange(self, day: Day) -> Message:
+        browser = self.service.browser(answer=self.answers.get(day))
+        return message(browser.address, channel=WEB_PUSH.number)
+
+
 class SandboxStage(Stage):
     """Simulated addresses are all the world there is."""
 
@@ -112,6 +136,7 @@ def new_person() -> int:
 
 STAGES: dict[str, type[Stage]] = {
     "delivery.providers.email.DjangoEmail": EmailStage,
+    "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,
 }
