@@ -14,7 +14,7 @@ class ChannelSpec:
     `number` stands in the database and never changes. `interrupts`: quiet hours hold it.
     `addressed`: needs an address row (in-app reaches the recipient itself). `every_address`:
     goes to all addresses of the kind (devices), not only to the current one. `fields`: the content
-    an editor writes for it. `marketing_unsubscribe`: carries an unsubscribe link by its rules.
+    an editor writes for it, of those that Content has. `required`: which of them may not be empty.
     """
 
     number: int
@@ -24,6 +24,7 @@ class ChannelSpec:
     addressed: bool = True
     every_address: bool = False
     fields: tuple[str, ...] = ("title", "body", "url")
+    required: tuple[str, ...] = ("title",)
     icon: str = "notifications"
 
 
@@ -32,15 +33,19 @@ EMAIL = ChannelSpec(
     key="email",
     label="Email",
     fields=("subject", "preheader", "body", "text"),
+    required=("subject", "body"),
     icon="mail",
 )
-SMS = ChannelSpec(number=2, key="sms", label="SMS", fields=("text",), icon="sms")
+SMS = ChannelSpec(
+    number=2, key="sms", label="SMS", fields=("text",), required=("text",), icon="sms"
+)
 WEB_PUSH = ChannelSpec(
     number=3,
     key="web_push",
     label="Browser notification",
     every_address=True,
     fields=("title", "body", "url", "image", "icon", "actions"),
+    required=("title", "body"),
     icon="web",
 )
 MOBILE_PUSH = ChannelSpec(
@@ -49,6 +54,7 @@ MOBILE_PUSH = ChannelSpec(
     label="Phone notification",
     every_address=True,
     fields=("title", "body", "url", "image", "actions"),
+    required=("title", "body"),
     icon="smartphone",
 )
 IN_APP = ChannelSpec(
@@ -57,7 +63,7 @@ IN_APP = ChannelSpec(
     label="In-app",
     interrupts=False,
     addressed=False,
-    fields=("title", "body", "url", "image", "actions"),
+    fields=("title", "body", "url", "image", "icon", "actions"),
     icon="inbox",
 )
 WEBHOOK = ChannelSpec(

@@ -4,8 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from delivery.channels import by_key
 from notifications.rendering import limits
-from notifications.rendering.compile import CHANNELS, Source, publish, shape_problems, texts
+from notifications.rendering.compile import (
+    Source,
+    is_channel,
+    publish,
+    shape_problems,
+    texts,
+)
 from notifications.rendering.errors import (
     Level,
     Problem,
@@ -26,14 +33,6 @@ _FORBIDDEN: Final = frozenset(
      "frame", "frameset", "svg", "math", "textarea", "select"}
 )  # fmt: skip
 _LINKS: Final = frozenset({"href", "src", "background", "background-url", "action"})
-_WANTED: Final[dict[str, tuple[str, ...]]] = {
-    "email": ("subject",),
-    "sms": ("text",),
-    "web_push": ("title", "text"),
-    "mobile_push": ("title", "text"),
-    "in_app": ("title",),
-    "webhook": ("title",),
-}
 
 
 def problems(
@@ -41,7 +40,7 @@ def problems(
 ) -> list[Problem]:
     """Return everything to know about one channel's content, errors first."""
     found = shape_problems(content)
-    if channel not in CHANNELS:
+    if not is_channel(channel):
         found.append(_plain("error", "channel", f"There is no channel {channel}."))
     if found:
         return found
@@ -61,12 +60,11 @@ def _plain(level: Level, where: str, message: str) -> Problem:
 
 def _empty(channel: str, content: Source) -> Iterator[Problem]:
     parts = texts(channel, content)
-    named = {"text": "body"}
-    for part in _WANTED[channel]:
-        if not parts.get(part, "").strip():
-            yield _plain("error", named.get(part, part), "This is empty.")
-    if channel == "email" and not (content.get("body") or content.get("text", "")).strip():
-        yield _plain("error", "body", "This is empty.")
+    if channel == "email":
+        parts["text"] = content.get("body") or content.get("text", "")
+    for name in by_key(channel).required:
+        if not parts.get("text" if name == "body" else name, "").strip():
+            yield _plain("error", name, "This is empty.")
 
 
 def _sources(channel: str, content: Source, layout: str) -> Iterator[Problem]:

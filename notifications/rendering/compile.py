@@ -1,7 +1,8 @@
 """Publish: from what an editor wrote to an immutable, JSON-serialisable form that renders fast.
 
 One content serves every channel that can show it: `{title, body, url, image, icon, actions}`, and
-for email also `subject`, `preheader` and `text`; for SMS `text`. The compiled form is
+for email also `subject`, `preheader` and `text`; for SMS `text`. What a channel shows of it are the
+`fields` of its ChannelSpec. The compiled form is
 `{"format": 1, "digest": …, "channels": {channel: {"parts": {name: liquid}, "actions": [...],
 "variables": [...], "required": [...], "conditional": [...]}}}`.
 """
@@ -11,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from delivery.channels import by_key, every
 from notifications.rendering import limits
 from notifications.rendering.email import Button, LayoutError, Letter, compile_email
 from notifications.rendering.errors import Problem, SourceError, TemplateRejected, problem_at
@@ -22,28 +24,22 @@ Source = Mapping[str, Any]
 Compiled = dict[str, Any]
 
 FORMAT: Final = 1
-CHANNELS: Final = ("email", "sms", "web_push", "mobile_push", "in_app", "webhook")
 FIELDS: Final = frozenset(
     {"subject", "preheader", "title", "body", "text", "url", "image", "icon", "actions"}
 )
-_PUSH: Final = ("title", "text", "url", "image", "icon")
-_SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "sms": ("text",),
-    "web_push": _PUSH,
-    "mobile_push": _PUSH,
-    "in_app": _PUSH,
-    "webhook": ("title", "text", "url"),
-}
-_WITH_ACTIONS: Final = frozenset({"web_push", "mobile_push", "in_app"})
 
 
 def publish(
-    content: Source, *, channels: Iterable[str] = CHANNELS, layout: str = "", locale: str = ""
+    content: Source, *, channels: Iterable[str] | None = None, layout: str = "", locale: str = ""
 ) -> Compiled:
-    """Compile `content` for each channel; raise TemplateRejected when a source is malformed."""
+    """Compile `content` for each channel, or for all there are.
+
+    Raises TemplateRejected when a source is malformed.
+    """
     problems = shape_problems(content)
     compiled: dict[str, Any] = {}
-    for channel in channels if not problems else ():
+    wanted = [spec.key for spec in every()] if channels is None else channels
+    for channel in wanted if not problems else ():
         try:
             compiled[channel] = _channel(channel, content, layout, locale)
         except _PartError as error:
@@ -88,11 +84,17 @@ def texts(channel: str, content: Source) -> dict[str, str]:
         return {"text": given.get("text") or "\n".join(line for line in lines if line)}
     given["text"] = given.get("body") or given.get("text", "")
     given["title"] = given.get("title") or given.get("subject", "")
-    return {name: given[name] for name in _SHOWN[channel] if given.get(name)}
+    shown = ("text" if name == "body" else name for name in by_key(channel).fields)
+    return {name: given[name] for name in shown if given.get(name)}
+
+
+def is_channel(key: str) -> bool:
+    """Whether there is such a channel, of ours or of the setting EXTRA_CHANNELS."""
+    return any(spec.key == key for spec in every())
 
 
 def _channel(channel: str, content: Source, layout: str, locale: str) -> dict[str, Any]:
-    if channel not in CHANNELS:
+    if not is_channel(channel):
         raise _PartError(_problem("channel", f"There is no channel {channel}."))
     parts = texts(channel, content)
     for name, source in parts.items():
@@ -104,7 +106,7 @@ def _channel(channel: str, content: Source, layout: str, locale: str) -> dict[st
     if channel == "email":
         html, text = _email(content, layout, locale, actions)
         parts = {**parts, "html": html, "text": parts.get("text") or text}
-    shown = actions if channel in _WITH_ACTIONS else []
+    shown = actions if "actions" in by_key(channel).fields else []
     return {"parts": parts, "actions": shown, **_needs(parts, shown)}
 
 

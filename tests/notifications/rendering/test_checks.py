@@ -102,7 +102,7 @@ def test_what_no_mail_may_hold_is_an_error_with_its_place(body, words):
         ("email", {"subject": "s", "body": "<p title='"},
          ("error", "body", "This tag is never closed by >, or a quote is missing.")),
         ("email", {"subject": "x"}, ("error", "body", "This is empty.")),
-        ("sms", {"text": "  "}, ("error", "body", "This is empty.")),
+        ("sms", {"text": "  "}, ("error", "text", "This is empty.")),
         ("web_push", {"title": "x"}, ("error", "body", "This is empty.")),
         ("fax", {"title": "x"}, ("error", "channel", "There is no channel fax.")),
         ("in_app", {"title": "x", "nope": "y"}, ("error", "nope", "There is no such field.")),

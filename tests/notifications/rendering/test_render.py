@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delivery import channels
 from notifications.rendering import limits
-from notifications.rendering.compile import CHANNELS, publish
+from notifications.rendering.compile import publish
 from notifications.rendering.errors import (
     LimitExceeded,
     MissingVariable,
@@ -65,9 +66,9 @@ def test_the_compiled_form_is_json_and_renders_after_a_round_trip():
     copy = json.loads(json.dumps(COMPILED))
 
     assert copy == COMPILED
-    assert [render(copy, ANN, channel=name) for name in CHANNELS] == [
-        rendered(name) for name in CHANNELS
-    ]
+    names = [spec.key for spec in channels.every()]
+    assert list(copy["channels"]) == names
+    assert [render(copy, ANN, channel=name) for name in names] == [rendered(name) for name in names]
 
 
 def test_equal_content_has_an_equal_digest():
