@@ -69,8 +69,8 @@ def _queues() -> Iterator[Metric]:
 
 _HEARTBEATS = """
     SELECT kind, count(*) FILTER (WHERE at > clock_timestamp() - interval '30 seconds'),
-        GREATEST(EXTRACT(epoch FROM clock_timestamp() - max(at)), 0)::float8,
-        GREATEST(EXTRACT(epoch FROM clock_timestamp() - max(consumed_at)), 0)::float8
+        EXTRACT(epoch FROM clock_timestamp() - max(at))::float8,
+        EXTRACT(epoch FROM clock_timestamp() - max(consumed_at))::float8
     FROM heartbeat GROUP BY kind ORDER BY kind
 """
 

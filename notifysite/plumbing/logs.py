@@ -16,6 +16,8 @@ from notifysite.plumbing.redaction import redact_fields
 
 __all__ = ["bind", "configure"]
 
+REQUEST_ID = "id_in_logs"  # the attribute of a request that holds its id
+
 # These come with handlers of their own, or get them from whoever starts them.
 _OTHERS = (
     "django",
@@ -64,6 +66,7 @@ def _formatter() -> ProcessorFormatter:
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.ExtraAdder(),
+            _name_request,
         ],
         processors=[
             structlog.stdlib.add_log_level,
@@ -75,6 +78,16 @@ def _formatter() -> ProcessorFormatter:
             structlog.processors.JSONRenderer(),
         ],
     )
+
+
+def _name_request(
+    logger: WrappedLogger, method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Say the id of the request that Django logs about, in place of the request."""
+    id_ = getattr(entry.pop("request", None), REQUEST_ID, None)
+    if id_ is not None:
+        entry["http_request"] = id_
+    return entry
 
 
 def _redact(

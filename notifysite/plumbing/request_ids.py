@@ -41,7 +41,10 @@ def request_ids(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReq
 
 def _id(request: HttpRequest) -> str:
     given = request.headers.get(HEADER, "")
-    return given if _PLAIN.fullmatch(given) else uuid4().hex
+    id_ = given if _PLAIN.fullmatch(given) else uuid4().hex
+    # Django logs the answer after all middleware, when nothing is bound any more.
+    setattr(request, logs.REQUEST_ID, id_)
+    return id_
 
 
 def _named(response: HttpResponseBase, id_: str) -> HttpResponseBase:

@@ -96,6 +96,13 @@ def test_without_the_database_it_is_live_but_not_ready(client: Client) -> None:
     assert body["parts"]["database"]["detail"] == "It does not answer: OperationalError."
 
 
+def test_a_process_that_takes_no_nudges_has_no_age_of_them(client: Client, pumping: None) -> None:
+    work.beat("worker-bulk", consumed=True)
+    lines = client.get("/metrics").content.decode().splitlines()
+    taken = [line.split("{")[1].split("}")[0] for line in lines if "consumed_age_seconds{" in line]
+    assert taken == ['kind="worker-bulk"']
+
+
 def _broken(*_: Any) -> None:
     from django.db import OperationalError
 

@@ -1,6 +1,8 @@
 """Each request has an id, in its answer and in its log lines; each process logs JSON."""
 
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 
+from notifysite.plumbing import logs
 from notifysite.plumbing.request_ids import request_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +45,21 @@ def test_it_is_bound_as_long_as_the_request_lasts(rf: Any) -> None:
     answer = request_ids(bound)(rf.get("/", headers={"X-Request-Id": "abc-12345"}))
     assert json.loads(answer.content) == {"http_request": "abc-12345"}
     assert structlog.contextvars.get_contextvars() == {}
+
+
+def test_what_django_logs_of_an_answer_has_the_id_too(client: Client) -> None:
+    logger = logging.getLogger("django.request")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs._formatter())
+    logger.addHandler(handler)
+    try:
+        client.get("/api/v1/nothing", headers={"X-Request-Id": "abc-12345"})
+    finally:
+        logger.removeHandler(handler)
+    (entry,) = map(json.loads, stream.getvalue().splitlines())
+    assert entry["http_request"] == "abc-12345"
+    assert (entry["event"], "request" in entry) == ("Not Found: /api/v1/nothing", False)
 
 
 EVERY_PROCESS = """

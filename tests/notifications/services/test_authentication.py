@@ -152,6 +152,7 @@ def test_an_unknown_prefix_and_a_wrong_secret_get_the_same_answer():
     unknown = call(f"ntf_live_abcdefghijkl_{secret}")
 
     assert answer(wrong) == (401, "not_authenticated")
+    assert wrong.headers.pop("X-Request-Id") != unknown.headers.pop("X-Request-Id")
     assert wrong.content == unknown.content
     assert list(wrong.items()) == list(unknown.items())
 
