@@ -39,7 +39,7 @@ lint:  ## check style, types, layers, templates and migrations
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	@test -z "$$(find templates -name '*.html' 2>/dev/null)" || $(BIN)/djlint --check --lint templates
-	$(STACK) services -- $(BIN)/python manage.py makemigrations --check --dry-run
+	$(STACK) services -- $(BIN)/python manage.py makemigrations --check --dry-run notifications preferences delivery
 
 check: lint test audit  ## what has to pass before a change is merged
 
