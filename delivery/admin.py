@@ -175,4 +175,4 @@ class OutboxAdmin(ReadOnlyAdmin):
 
 def _story_link(row: OutboxMessage) -> str:
     url = reverse("admin:notifications_notification_change", args=[row.notification_id])
-    return format_html('<a href="{}">What became of it</a>', url)
+    return format_html('<a class="desk-link" href="{}">What became of it</a>', url)

@@ -92,7 +92,7 @@ class Editor:
         place = Place.find(**where)
         shown = self._shown(place, self._form(place, request.POST))
         if shown.rendered is None:
-            return showing.sorry(f"There is nothing to see yet. {shown.failure}")
+            return showing.sorry(f"There is nothing to see yet. {shown.why_not}")
         return showing.frame(place.channel.number, shown.content)
 
     @needs(PUBLISH)

@@ -56,8 +56,8 @@ def of(kind: NotificationType, request: HttpRequest) -> Matrix | None:
     if not request.user.has_perm("notifications.view_template"):
         return None
     there = _versions(kind)
-    locales = sorted({locale for _, locale in there} | {tag for tag, _ in settings.LANGUAGES})
-    locales.sort(key=lambda tag: tag != settings.LANGUAGE_CODE)
+    every = {locale for _, locale in there} | {tag for tag, _ in settings.LANGUAGES}
+    locales = sorted(every, key=lambda tag: (tag != settings.LANGUAGE_CODE, tag))
     asked = {step.channel for step in kind.steps.all()}
     preferred = channels.PREFERRED in asked
     return Matrix(

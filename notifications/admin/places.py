@@ -119,7 +119,8 @@ def others(place: Place) -> dict[str, list[Other]]:
     """The same in other languages, and on other channels."""
     here = place.template.locale
     there = Template.objects.filter(type=place.kind).values_list("locale", flat=True)
-    locales = sorted({here, *there, *(tag for tag, _ in settings.LANGUAGES)})
+    every = {here, *there, *(tag for tag, _ in settings.LANGUAGES)}
+    locales = sorted(every, key=lambda tag: (tag != settings.LANGUAGE_CODE, tag))
     return {
         "locales": [
             Other(tag, editor_url(place.kind.pk, place.channel.key, tag), tag == here)

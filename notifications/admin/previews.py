@@ -1,6 +1,6 @@
 """What a template would say: a draft compiled and rendered with sample data, kept nowhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,18 +33,27 @@ class Preview:
         """The fields of the message, as frames show them."""
         return asdict(self.rendered) if self.rendered else {}
 
+    @property
+    def why_not(self) -> str:
+        """Why there is nothing to see, in one line."""
+        errors = [say(problem) for problem in self.problems if problem.level == "error"]
+        return self.failure or next(iter(errors), "")
+
 
 def of(version: TemplateVersion, data: Mapping[str, Any]) -> Preview:
     """Check a version and render it; nothing of it is stored."""
     found = tuple(publish.problems(version))
+    if any(problem.level == "error" for problem in found):
+        return Preview(found)
     spec = channels.by_number(version.template.channel)
     try:
         form = version.compiled or _compiled(version, spec)
+        found += tuple(_strangers(form["channels"][spec.key], version.template.type.data_schema))
         rendered = render(form, variables(version.template, data), channel=spec.key)
     except TemplateRejected as error:
-        return Preview(found, failure=say(error.problems[0]))
+        return Preview(found + error.problems)
     except RenderError as error:
-        return Preview(found, failure=str(error))
+        return Preview(found, failure=f"With this sample data: {error}")
     return Preview(found, rendered=rendered)
 
 
@@ -56,6 +65,17 @@ def _compiled(version: TemplateVersion, spec: ChannelSpec) -> dict[str, Any]:
         layout=layout_source(template.layout_id),
         locale=template.locale,
     )
+
+
+def _strangers(form: Mapping[str, Any], data_schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Variables under data.* that the type's schema does not know: often a slip of the pen."""
+    known = {one.path for one in _of_schema(data_schema, "data", sure=True, depth=0)}
+    tops = {".".join(path.split(".")[:2]).removesuffix("[]") for path in known}
+    for path in form["variables"]:
+        top = ".".join(path.split(".")[:2]).removesuffix("[]")
+        if known and path.startswith("data.") and top not in tops:
+            message = f"{path} is not in the type's data schema."
+            yield Problem(level="warning", where="data", message=message)
 
 
 def layout_source(layout_id: int | None) -> str:

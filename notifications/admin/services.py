@@ -17,7 +17,6 @@ from unfold.admin import TabularInline
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -33,6 +32,7 @@ class GuestInline(TabularInline):  # type: ignore[misc] # unfold has no types
 
     model = Guest
     extra = 0
+    hide_title = True
 
 
 class KeyInline(TabularInline):  # type: ignore[misc] # unfold has no types
@@ -40,6 +40,7 @@ class KeyInline(TabularInline):  # type: ignore[misc] # unfold has no types
 
     model = ApiKey
     extra = 0
+    hide_title = True
     can_delete = False
     fields = readonly_fields = (
         "label",
@@ -98,7 +99,7 @@ class KeyForm(forms.Form):
     )
     expires_at = forms.DateTimeField(
         required=False,
-        widget=UnfoldAdminSingleDateWidget,
+        widget=forms.DateInput(attrs={"type": "date", "class": "desk-input"}),
         label="Expires",
         help_text="A day; leave empty for a key that does not expire.",
     )

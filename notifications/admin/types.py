@@ -9,11 +9,13 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.urls import URLPattern
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from delivery import channels
 from notifications.admin import matrix
 from notifications.admin.editor import Editor
 from notifications.admin.samples import check_sample, refuse
+from notifications.admin.words import IndentedJSON
 from notifications.audiences import conditions
 from notifications.models import Condition, NotificationType, Step
 from notifications.rendering import schema
@@ -25,8 +27,29 @@ MOST_STEPS = 99
 FAR = 10_000  # where positions wait while they are rearranged
 
 
+def json_field(rows: int, *, label: str = "", help_text: str = "") -> forms.JSONField:
+    """A JSON column to be written by hand: indented, and empty where there is nothing."""
+    return forms.JSONField(
+        required=False,
+        encoder=IndentedJSON,
+        label=label or None,
+        help_text=help_text,
+        widget=JSONText(attrs={"rows": rows, "class": "desk-mono"}),
+    )
+
+
+class JSONText(UnfoldAdminTextareaWidget):  # type: ignore[misc] # unfold has no types
+    """Shows nothing for null."""
+
+    def format_value(self, value: Any) -> Any:
+        """`null` is how a form says that there is no value."""
+        return "" if value == "null" else super().format_value(value)
+
+
 class StepForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
     """A step's expression is checked like any other condition."""
+
+    expression = json_field(3)
 
     def clean_expression(self) -> Any:
         """Raise with the pointer of the part that is wrong."""
@@ -94,13 +117,28 @@ class StepInline(TabularInline):  # type: ignore[misc] # unfold has no types
     form = StepForm
     formset = StepFormSet
     extra = 0
+    hide_title = True
     fields = ("position", "channel", "wait_seconds", "condition", "expression")
     verbose_name = "step"
-    tab = False
 
 
 class TypeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
     """The schema must be one, and the sample must satisfy it."""
+
+    data_schema = json_field(
+        12, help_text="JSON Schema (2020-12) of the data; mark secrets with x-sensitive: true."
+    )
+    sample_data = json_field(8, help_text="What previews show; it must satisfy the schema.")
+    batch = json_field(
+        3, help_text='To put many into one: {"key": "data.post", "window": 600, "max": 20}.'
+    )
+    ttl_seconds = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label="Time to live",
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Seconds after which the message is worthless and is not sent.",
+    )
 
     def clean_data_schema(self) -> Any:
         """Raise with the pointers of what is wrong."""

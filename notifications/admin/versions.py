@@ -110,7 +110,7 @@ class Versions:
         version = _find(request, "view_template", **where)
         shown = previews.of(version, version.template.type.sample_data)
         if shown.rendered is None:
-            return showing.sorry(f"There is nothing to see. {shown.failure}")
+            return showing.sorry(f"There is nothing to see. {shown.why_not}")
         return showing.frame(version.template.channel, shown.content)
 
     def restore(self, request: HttpRequest, **where: Any) -> HttpResponse:

@@ -30,7 +30,15 @@ _EMAIL_HELP = {
     "body": "HTML or MJML, with Liquid: {{ data.name }}.",
     "text": "Leave empty: it is made from the body.",
 }
-_LONG = {"body": 18, "text": 8}
+_LONG = {"body": 4, "text": 6}
+_EMAIL_BODY = 18
+
+
+class IndentedJSON(json.JSONEncoder):
+    """As people read it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2, "ensure_ascii": False})
 
 
 class WordsForm(forms.Form):
@@ -65,6 +73,7 @@ class WordsForm(forms.Form):
             )
         self.fields["sample_data"] = forms.JSONField(
             required=False,
+            encoder=IndentedJSON,
             widget=UnfoldAdminTextareaWidget(attrs={"rows": 10, "class": "desk-mono"}),
             help_text="JSON. Saved with the type; every template of it is previewed with this.",
         )
@@ -105,7 +114,7 @@ def _text(name: str, channel: ChannelSpec) -> forms.CharField:
     label, about = _LABELS.get(name, (name.capitalize(), ""))
     if channel.key == "email":
         about = _EMAIL_HELP.get(name, about)
-    rows = _LONG.get(name)
+    rows = _EMAIL_BODY if (channel.key, name) == ("email", "body") else _LONG.get(name)
     attrs = {"class": "desk-mono", "spellcheck": "true"}
     widget = (
         UnfoldAdminTextareaWidget(attrs={**attrs, "rows": rows})

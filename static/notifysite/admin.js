@@ -30,13 +30,11 @@
   function showProblems(answer) {
     const place = document.getElementById("problems");
     if (!place) return;
-    if (answer.problems.length) {
+    if (answer.problems.length || answer.failure) {
       const list = element("ul", "desk-problems");
       list.append(...answer.problems.map(problemItem));
+      if (answer.failure) list.append(element("li", "desk-problem desk-warning", answer.failure));
       place.replaceChildren(list);
-    } else if (answer.failure) {
-      const text = `With this sample data: ${answer.failure}`;
-      place.replaceChildren(element("p", "desk-problem desk-warning", text));
     } else {
       place.replaceChildren(element("p", "desk-fine", "None found."));
     }

@@ -4,15 +4,16 @@ import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db import models
 from django_celery_beat import models as beat
 
-from delivery import channels, people, sandbox
+from delivery import channels, sandbox
 from delivery.contracts import Content, Message
-from delivery.lifecycle import OutcomeKind, Reason, State
+from delivery.lifecycle import Reason, State
 from delivery.models import (
     AuditEntry,
     Delivery,
@@ -79,27 +80,27 @@ def a_delivery(notification: Notification | None = None, **values: Any) -> Deliv
 
 
 def an_outbox_message(channel: str = "sms", **content: Any) -> OutboxMessage:
-    """A message the sandbox took, by its own hand."""
+    """A message the sandbox took."""
     person = factories.make_recipient(phone=f"+49170{next(_numbers):07d}")
     id_ = ids.uuid7()
-    message = Message(
-        reference=id_,
-        notification=id_,
-        recipient=person.pk,
-        channel=channels.by_key(channel).number,
-        address="+491701234567",
-        content=Content(**(content or {"text": "Hello Ann"})),
-        type="greeting",
+    return keep(
+        Message(
+            reference=id_,
+            notification=id_,
+            recipient=person.pk,
+            channel=channels.by_key(channel).number,
+            address="+491701234567",
+            content=Content(**(content or {"text": "Hello Ann"})),
+            type="greeting",
+        )
     )
-    key = people.data_keys([person.pk])[person.pk]
-    return OutboxMessage.objects.create(
-        delivery_id=id_,
-        notification_id=id_,
-        recipient_id=person.pk,
-        channel=message.channel,
-        outcome=OutcomeKind.DELIVERED,
-        content=key.encrypt(sandbox._json(message), context=sandbox._context(id_)),
-    )
+
+
+def keep(message: Message) -> OutboxMessage:
+    """Hand a message to the sandbox and find what it kept."""
+    with TemporaryDirectory() as folder:
+        list(sandbox.Sandbox("sandbox", folder=folder).send([message]))
+    return OutboxMessage.objects.get(delivery_id=message.reference)
 
 
 def _suppression() -> Suppression:
