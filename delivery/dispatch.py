@@ -11,6 +11,7 @@ settle      what came of it, with its announcement, in one transaction
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import cast
@@ -21,19 +22,18 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from delivery import announcements, backoff, channels, queue, registry, routing, verdicts
+from delivery import announcements, backoff, channels, leases, queue, registry, routing, verdicts
 from delivery.contracts import Message, Outcome, Parcel, Seal, Sealed, Wait, Withdraw
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.queue import Row, Settled
 from delivery.simulation import simulated
 from delivery.verdicts import Tried, Verdict
-from notifysite.plumbing import claims
 
 log = structlog.get_logger(__name__)
 
-# A flight must be handed over while its lease still has this much room, or not at all: after a
-# pause of the whole machine the rows may be somebody else's.
-LEASE_MARGIN_SECONDS = 30
+# A flight is handed over soon after it was marked, or not at all: after a pause of the whole
+# machine the rows may be somebody else's. From then on its lease is renewed until it has settled.
+HANDOVER_SECONDS = 60
 SETTLE_PAUSES = (0.1, 0.5, 1, 2, 4, 8)
 
 
@@ -75,9 +75,14 @@ def _fly(rows: Sequence[Row], *, alias: str, token: UUID) -> None:
     ours = queue.mark([row.id for row in rows], token=token, provider=alias)
     flight = [row for row in rows if row.id in ours]
     sealed = _seal(flight)
-    if _clock() - marked_at > claims.LEASE_SECONDS - LEASE_MARGIN_SECONDS:
+    if _clock() - marked_at > HANDOVER_SECONDS:
         log.warning("flight_abandoned", provider=alias, deliveries=len(flight))
         return
+    with leases.kept([row.id for row in flight], token=token):
+        _carry(flight, sealed, alias=alias, token=token)
+
+
+def _carry(flight: Sequence[Row], sealed: dict[UUID, Sealed], *, alias: str, token: UUID) -> None:
     settled = [_settled(row, sealed[row.id], token) for row in flight if _held(sealed[row.id])]
     settled += _hand_over(
         [row for row in flight if not _held(sealed[row.id])], sealed, alias, token
@@ -111,7 +116,7 @@ def _hand_over(
         messages = [cast("Message", sealed[row.id]) for row in rows]
         for outcome in _outcomes(taker, messages):
             if row := waiting.pop(outcome.reference, None):
-                yield Settled(row, token, taker, outcome, _verdict(row, outcome))
+                yield Settled(row, token, taker, outcome, _by(taker, _verdict(row, outcome)))
         for row in waiting.values():
             silence = Outcome(reference=row.id, kind=OutcomeKind.UNKNOWN, code="no_outcome")
             yield Settled(row, token, taker, silence, _verdict(row, silence))
@@ -127,6 +132,12 @@ def _by_taker(
         by_address = alias != registry.TEST and simulated(message.address) is not None
         takers.setdefault(registry.SIMULATOR if by_address else alias, []).append(row)
     return takers.items()
+
+
+def _by(taker: str, verdict: Verdict) -> Verdict:
+    """A failure that was only simulated kills no address."""
+    simulated_only = taker in (registry.SIMULATOR, registry.TEST)
+    return replace(verdict, suppress=False) if simulated_only else verdict
 
 
 def _outcomes(alias: str, messages: Sequence[Message]) -> Iterator[Outcome]:

@@ -88,6 +88,18 @@ def mark(ids_: Sequence[UUID], *, token: UUID, provider: str) -> set[UUID]:
         return {id_ for (id_,) in cursor.fetchall()}
 
 
+_RENEW = f"""
+    UPDATE delivery SET due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.SENDING:d}
+"""  # noqa: S608
+
+
+def renew(ids_: Sequence[UUID], *, token: UUID) -> None:
+    """Say that these rows are still being handed over."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, {"ids": list(ids_), "token": token})
+
+
 _LIMBO = f"""
     UPDATE delivery AS claimed
     SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'

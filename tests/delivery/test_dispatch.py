@@ -1,6 +1,8 @@
 """Claim, mark, seal, hand over, settle: what dispatch does with due deliveries."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from delivery import announcements, backoff, dispatch, queue
-from delivery.contracts import Outcome, Wait, Withdraw
+from delivery import announcements, backoff, dispatch, leases, queue
+from delivery.contracts import Message, Outcome, Parcel, Wait, Withdraw
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.models import Attempt, Delivery, Suppression
 from delivery.queue import Settled
@@ -362,3 +364,63 @@ def test_a_flight_costs_a_fixed_number_of_queries(
 
     with django_assert_num_queries(7):
         dispatch.dispatch_due(DEFAULT, limit=count)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_flight_that_takes_long_keeps_its_lease(
+    provider: Ledger, queued: Queued, state_of: StateOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider is still at it when the first lease would have run out."""
+    (delivery,) = queued()
+    monkeypatch.setattr(leases, "kept", leases.Keeper(every=0.01).kept)
+
+    def slow(_: Message) -> OutcomeKind:
+        make_due(delivery)
+        while state_of(delivery).due_at < datetime.now(UTC) + timedelta(seconds=60):
+            time.sleep(0.01)
+        return OutcomeKind.ACCEPTED
+
+    provider.script = [slow]
+    dispatch.dispatch_due(DEFAULT)
+
+    assert (state_of(delivery).state, state_of(delivery).unknowns) == (State.SENT, 0)
+
+
+def test_a_flight_that_comes_too_late_to_its_provider_is_not_handed_over(
+    provider: Ledger, queued: Queued, state_of: StateOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine slept between the mark and the hand-over."""
+    (delivery,) = queued()
+    hours = iter([0.0, 7200.0])
+    monkeypatch.setattr(dispatch, "_clock", lambda: next(hours))
+    dispatch.dispatch_due(DEFAULT)
+
+    assert provider.taken == []
+    assert state_of(delivery).state == State.SENDING  # until its lease runs out
+
+
+def test_a_simulated_failure_suppresses_no_address(
+    provider: Ledger, queued: Queued, state_of: StateOf, settings: Any
+) -> None:
+    settings.DELIVERY_PROVIDERS = {
+        **settings.DELIVERY_PROVIDERS,
+        "sandbox": {"BACKEND": "delivery.sandbox.Sandbox", "CHANNELS": ["email"]},
+    }
+    (delivery,) = queued()
+    parcel = Parcel(
+        id=delivery,
+        notification_id=delivery,
+        recipient_id=1,
+        address_id=1,
+        channel=1,
+        step=1,
+        mode=1,
+    )
+    sealing.ANSWERS[delivery] = replace(
+        sealing.message(parcel), address="permanent-fail@simulator.notifysite.test"
+    )
+    dispatch.dispatch_due(DEFAULT)
+
+    assert state_of(delivery).state == State.FAILED
+    assert provider.taken == []
+    assert Suppression.objects.count() == 0

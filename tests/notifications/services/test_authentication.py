@@ -154,7 +154,10 @@ def test_an_unknown_prefix_and_a_wrong_secret_get_the_same_answer():
     assert answer(wrong) == (401, "not_authenticated")
     assert wrong.headers.pop("X-Request-Id") != unknown.headers.pop("X-Request-Id")
     assert wrong.content == unknown.content
-    assert list(wrong.items()) == list(unknown.items())
+    own = "X-Request-Id"  # each answer has its own
+    assert [pair for pair in wrong.items() if pair[0] != own] == [
+        pair for pair in unknown.items() if pair[0] != own
+    ]
 
 
 @pytest.mark.parametrize("change", ["revoked_at", "expires_at"])
