@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from delivery import channels, routing
 from delivery.lifecycle import State
-from delivery.models import Delivery
+from delivery.models import Attempt, Delivery
 from notifications import work
 from notifications.catalog import versions
 from notifications.rendering.checks import problems
@@ -72,7 +72,7 @@ def test_a_provider_added_by_settings_alone_carries_a_notification(settings: Any
     (delivery,) = found["deliveries"]
     assert (delivery["status"], delivery["provider"]) == ("sent", "flags")
     assert found["status"] == "done"
-    assert Delivery.objects.get().provider_ref == "ring-1"
+    assert Attempt.objects.get().provider_ref == "ring-1"
 
 
 def test_a_channel_of_ones_own_carries_a_notification(settings: Any, carrier_pigeon: None) -> None:
