@@ -213,7 +213,7 @@ def _verdict(row: Row, outcome: Outcome, *, tries: int | None = None) -> Verdict
             profile=_patience(row),
             uncertain=Uncertain(row.uncertain),
             luck=random.random(),
-            expires_in=row.expires_at and (row.expires_at - now).total_seconds(),
+            expires_in=(row.expires_at - now).total_seconds() if row.expires_at else None,
             retry_after=outcome.retry_after,
         ),
     )

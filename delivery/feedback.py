@@ -4,7 +4,7 @@ Whatever its order, and however often it comes, the same news gives the same end
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -84,6 +84,6 @@ def _announce(engaged: Sequence[Engaged]) -> None:
         )
         by_lane: dict[int, list[Change]] = {}
         for *values, lane in cursor.fetchall():
-            by_lane.setdefault(lane, []).append(Change(*values, seen=True))
+            by_lane.setdefault(lane, []).append(replace(Change(*values), seen=True))
     for lane, changes in by_lane.items():
         announcements.announce(changes, lane=lane)

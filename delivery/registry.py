@@ -1,6 +1,7 @@
 """Providers by alias, built from settings.DELIVERY_PROVIDERS as Django builds CACHES."""
 
 from functools import cache
+from typing import cast
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -25,7 +26,8 @@ def get(alias: str) -> Provider:
             f"{', '.join(settings.DELIVERY_PROVIDERS)}"
         )
     try:
-        return import_string(entry["BACKEND"])(alias=alias, **entry.get("OPTIONS", {}))
+        made = import_string(entry["BACKEND"])(alias=alias, **entry.get("OPTIONS", {}))
+        return cast("Provider", made)
     except (ImportError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"provider {alias!r}: {error}") from error
 

@@ -72,7 +72,9 @@ def _known(to: Sequence[Addressee]) -> dict[str, _Known]:
     said, there = wishes.load(found.values()), facts.addresses(list(found.values()))
     read = readers.load(found.values())
     return {
-        user_id: _Known(said[id_], there.get(id_, ()), read[id_]) for user_id, id_ in found.items()
+        user_id: _Known(said[id_], there.get(id_, ()), read[id_])
+        for user_id, id_ in found.items()
+        if user_id
     }
 
 
@@ -120,13 +122,11 @@ class _Asked:
 
     def _wishes(self) -> Wishes:
         """Those there are; of somebody unknown, none."""
-        said = {
-            name: getattr(self.one.wanted, name) or ""
-            for name in ("locale", "timezone")
-            if getattr(self.one.wanted, name) is not ABSENT
-        }
-        if self.known:
-            return replace(self.known.wishes, **said)
+        wanted, known = self.one.wanted, self.known and self.known.wishes
+        locale = _said(wanted.locale, known.locale if known else "")
+        timezone = _said(wanted.timezone, known.timezone if known else "")
+        if known:
+            return replace(known, locale=locale, timezone=timezone)
         return Wishes(
             recipient_id=0,
             subject=uuid4(),
@@ -135,7 +135,8 @@ class _Asked:
             paused_until=None,
             changed_at=self.now,
             erased=False,
-            **{"locale": "", "timezone": "", **said},
+            locale=locale,
+            timezone=timezone,
         )
 
     def _addresses(self) -> tuple[Address, ...]:
@@ -209,6 +210,11 @@ class _Asked:
         except RenderError as error:
             return {"template_version": version, "content": None, "content_problem": str(error)}
         return {"template_version": version, "content": asdict(content(made))}
+
+
+def _said(wanted: Any, known: str) -> str:
+    """What the request says, or what is known where it says nothing."""
+    return known if wanted is ABSENT else wanted or ""
 
 
 def _no_delivery() -> UUID:

@@ -71,7 +71,7 @@ def send(lane: Lane) -> bool:
             retry=False,
             connection=connection,
         )
-    except (*connection.connection_errors, *connection.channel_errors, OperationalError) as error:
+    except _errors(connection) as error:
         _forget_connection()
         log.warning("nudge_not_taken", lane=lane.name.lower(), error=type(error).__name__)
         return False
@@ -99,6 +99,11 @@ def _connection() -> Connection:
             },
         )
     return cast("Connection", _local.connection)
+
+
+def _errors(connection: Connection) -> tuple[type[Exception], ...]:
+    """All by which a broker says no, or nothing."""
+    return (*connection.connection_errors, *connection.channel_errors, OperationalError)
 
 
 def _forget_connection() -> None:

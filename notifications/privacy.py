@@ -93,5 +93,5 @@ def _entries(
         }
 
 
-def _open(sealed: bytes, key: DataKey, context: str) -> Any:
+def _open(sealed: Any, key: DataKey, context: str) -> Any:
     return json.loads(key.decrypt(bytes(sealed), context=context))

@@ -30,11 +30,8 @@ def compiled(version_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     wanted = set(version_ids)
     found = {id_: _kept[id_] for id_ in wanted if id_ in _kept}
     if missing := wanted - found.keys():
-        fresh = dict(
-            TemplateVersion.objects.filter(id__in=missing, published_at__isnull=False).values_list(
-                "id", "compiled"
-            )
-        )
+        rows = TemplateVersion.objects.filter(id__in=missing, published_at__isnull=False)
+        fresh = {id_: form for id_, form in rows.values_list("id", "compiled") if form is not None}
         _keep(fresh)
         found |= fresh
     return found

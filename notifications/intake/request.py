@@ -65,7 +65,8 @@ def read_to(value: Any, pointer: str = "/to") -> tuple[Addressee, ...]:
         _refuse([Fault(pointer, "required", "Name at least one recipient.")])
     if len(items) > MOST_RECIPIENTS:
         raise Problem.of("too_many_recipients")
-    found, faults = [], []
+    found: list[Addressee] = []
+    faults: list[Fault] = []
     for index, item in enumerate(items):
         try:
             found.append(_addressee(item, pointer if one else f"{pointer}/{index}"))
@@ -102,7 +103,7 @@ class ChannelField(serializers.CharField):
         except channels.UnknownChannel as unknown:
             raise serializers.ValidationError(str(unknown), code="unknown_channel") from unknown
 
-    def to_representation(self, value: int) -> str:
+    def to_representation(self, value: int) -> str:  # type: ignore[override]
         """Say a number."""
         return channels.by_number(value).key
 
@@ -115,7 +116,7 @@ class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ig
         help_text="A user id; an object {user_id, email?, phone?, locale?, timezone?, name?, "
         "attributes?, data?} that also creates or changes the person; or a list of up to 1,000."
     )
-    data = serializers.DictField(required=False, default=dict)
+    data = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]
     channels = serializers.ListField(
         child=ChannelField(), required=False, allow_empty=False, help_text="Narrows the steps."
     )

@@ -227,7 +227,7 @@ def _past(due: Sequence[Due]) -> dict[UUID, dict[int, Past]]:
     return {
         one.id: {
             entry["step"]: _past_step(entry, standing.get((one.id, entry["step"]), []))
-            for entry in bodies[one.decision_id]
+            for entry in bodies[one.decision_id or 0]
         }
         for one in due
     }

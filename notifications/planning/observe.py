@@ -1,6 +1,7 @@
 """What deliveries tell about notifications: wake waiting steps, and say when all is done."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -35,7 +36,7 @@ _DONE = """
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
     ids = sorted({change.notification_id for change in changes})
-    values = {
+    values: dict[str, Any] = {
         "ids": ids,
         "planned": int(Status.PLANNED),
         "done": int(Status.DONE),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -55,7 +56,7 @@ def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> 
 
 
 def _domain() -> str:
-    return settings.PUBLIC_URL.partition("://")[2].partition("/")[0].partition(":")[0]
+    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def take(use: Use, *, status: int, answer: Mapping[str, Any]) -> Mapping[str, An
     Two statements at most, in the caller's transaction: None means "go on, it is yours". Raises
     Problem 409 while the first is running, 422 when the body is another.
     """
-    values = {
+    values: dict[str, Any] = {
         "service": use.service_id,
         "test": use.test,
         "endpoint": use.endpoint,
