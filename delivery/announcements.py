@@ -25,8 +25,13 @@ Observer = Callable[[Sequence[Change]], None]
 
 
 def announce(changes: Sequence[Change], *, lane: int) -> None:
-    """Leave word of changes, in the caller's transaction. A row that only waits is no news."""
-    told = [_plain(change) for change in changes if change.state != State.QUEUED]
+    """Leave word of changes, in the caller's transaction. A row that was not tried and waits on
+    is no news."""
+    told = [
+        _plain(change)
+        for change in changes
+        if change.state != State.QUEUED or change.call_seconds is not None
+    ]
     if told:
         Announcement.objects.create(changes=told, lane=lane)
 

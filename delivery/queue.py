@@ -173,7 +173,8 @@ _SETTLE = f"""
         ON CONFLICT (channel, address_hash) DO NOTHING
     )
     SELECT moved.id, moved.notification_id, moved.recipient_id, moved.channel, moved.state,
-        moved.reason, moved.provider, moved.mode, moved.step, moved.queued, u.took
+        moved.reason, moved.provider, moved.mode, moved.step, moved.queued,
+        CASE WHEN u.attempt IS NOT NULL THEN u.took END
     FROM moved JOIN u ON u.id = moved.id
 """  # noqa: S608
 

@@ -68,7 +68,8 @@ def _count(change: Change, sums: Sums) -> None:
     labels = label(
         channel=channel, provider=change.provider, status=status.name.lower(), reason=reason
     )
-    sums[DELIVERIES, labels] += 1
+    if status is not State.QUEUED:  # else only a try failed: the delivery goes on
+        sums[DELIVERIES, labels] += 1
     if change.queued_seconds is not None and status in _REACHED:
         _measure(ACCEPT_TO_SENT, change.queued_seconds, sums, channel=channel)
     if change.call_seconds:  # nothing was called for what the last look withdrew

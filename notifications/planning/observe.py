@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from delivery.contracts import Change
+from delivery.lifecycle import State
 from notifications.planning import secrets
 from notifications.words import Status
 
@@ -35,7 +36,7 @@ _DONE = """
 
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
-    ids = sorted({change.notification_id for change in changes})
+    ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
     values: dict[str, Any] = {
         "ids": ids,
         "planned": int(Status.PLANNED),

@@ -87,7 +87,12 @@ def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]
             sealed[letter.row.id] = Withdraw(reason=Reason.NO_TEMPLATE)
             continue
         kind = catalog[letter.due.type_id]
-        variables = wording.variables(letter, kind, actor=actors.get(letter.due.actor_id or 0))
+        try:
+            variables = wording.variables(letter, kind, actor=actors.get(letter.due.actor_id or 0))
+        except crypto.CryptoError as error:
+            log.error("data_unreadable", delivery=str(letter.row.id), error=type(error).__name__)
+            sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)
+            continue
         sealed[letter.row.id] = _message(letter, kind, forms[version], variables, now=now)
         used.append(wording.Used(letter, version, variables, kind.data_schema))
     wording.keep(used)

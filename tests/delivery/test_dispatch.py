@@ -345,9 +345,19 @@ def test_announcements_reach_observers_once(provider: Ledger, queued: Queued) ->
     assert len(sealing.OBSERVED) == 7
 
 
-def test_a_retry_is_no_news(provider: Ledger, queued: Queued) -> None:
+def test_a_failed_try_is_told_though_the_delivery_goes_on(provider: Ledger, queued: Queued) -> None:
     queued()
     provider.script = [OutcomeKind.TRANSIENT]
+    dispatch.dispatch_due(DEFAULT)
+
+    assert announcements.consume(DEFAULT) == 1
+    (change,) = sealing.OBSERVED
+    assert change.state == State.QUEUED  # type: ignore[attr-defined]
+
+
+def test_a_wait_without_a_try_is_no_news(provider: Ledger, queued: Queued) -> None:
+    (delivery,) = queued()
+    sealing.ANSWERS[delivery] = Wait(until=datetime.now(UTC) + timedelta(hours=1))
     dispatch.dispatch_due(DEFAULT)
 
     assert announcements.consume(DEFAULT) == 0

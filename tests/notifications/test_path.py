@@ -341,6 +341,18 @@ def test_one_message_that_cannot_be_rendered_does_not_stop_the_others(
     assert sorted(Delivery.objects.values_list("state", flat=True)) == [State.SENT, State.FAILED]
 
 
+def test_data_that_cannot_be_decrypted_stops_only_its_own_message(
+    api: APIClient, provider: Ledger, order_shipped: Any, run: Run
+) -> None:
+    send(api, to=[ANN, {"user_id": "bo", "email": "bo@example.com"}], data=DATA)
+    Notification.objects.filter(recipient_id=Recipient.objects.get(user_id="bo").id).update(
+        data=b"\x01" * 60
+    )
+    run()
+
+    assert [message.address for message in provider.taken] == ["ann@example.com"]
+
+
 @pytest.fixture
 def routes_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Routes are read once a second: here, once."""
