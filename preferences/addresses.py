@@ -18,6 +18,7 @@ from django.core.validators import validate_email
 from delivery import channels
 from delivery.channels import ChannelSpec
 from notifysite.plumbing.crypto import DataKey, keyed_hash
+from notifysite.plumbing.destinations import UnsafeURL, origin_of, parse_origins, require_safe
 
 CONTEXT = "address"
 PUSH_KINDS = ("fcm", "apns")
@@ -160,6 +161,8 @@ def _subscription(value: Any, field: str) -> tuple[str, str]:
             field, "Must be {endpoint, keys: {p256dh, auth}}, as browsers make it."
         )
     endpoint, _ = _url(value.get("endpoint"), f"{field}/endpoint")
+    if not _is_push_service(endpoint):
+        raise AddressInvalid(f"{field}/endpoint", "Must lead to a push service that is known here.")
     public = _base64url(value["keys"].get("p256dh"), f"{field}/keys/p256dh")
     try:
         EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
@@ -170,6 +173,19 @@ def _subscription(value: Any, field: str) -> tuple[str, str]:
         raise AddressInvalid(f"{field}/keys/auth", "Must be 16 bytes in base64url.")
     kept = {"endpoint": endpoint, "keys": {"p256dh": _bare(public), "auth": _bare(secret)}}
     return json.dumps(kept, separators=(",", ":")), endpoint
+
+
+def _is_push_service(endpoint: str) -> bool:
+    """Whether settings.WEBPUSH_HOSTS names the host: elsewhere we post for nobody."""
+    try:
+        origin = origin_of(endpoint)
+        if origin in parse_origins(tuple(settings.OUTBOUND_ALLOWED_ORIGINS)):
+            return True
+        require_safe(origin, schemes=("https",))
+    except UnsafeURL:
+        return False
+    below = {host.removeprefix("*") for host in settings.WEBPUSH_HOSTS if host.startswith("*")}
+    return origin.host in settings.WEBPUSH_HOSTS or origin.host.endswith(tuple(below))
 
 
 def _base64url(value: Any, field: str) -> bytes:

@@ -1,16 +1,18 @@
 """A person's browsers, phones and webhooks. A token belongs to one person at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from delivery import channels
 from notifysite.plumbing import audit, crypto
 from notifysite.plumbing.crypto import DataKey
-from preferences import addresses
+from preferences import addresses, mirror
 from preferences.addresses import Reach
 from preferences.directory import ONE_OF_A_KIND
 from preferences.models import Address, Recipient
@@ -45,6 +47,7 @@ def register(
     with transaction.atomic():
         elsewhere = _elsewhere(recipient_id, reach)
         key = _lock(recipient_id, [row.recipient_id for row in elsewhere])
+        _back(reach, actor=actor)
         mine = list(_in_use().filter(recipient_id=recipient_id, channel=reach.channel))
         same = next((row for row in mine if bytes(row.hash) == reach.hash), None)
         if same is not None and addresses.decrypt(same.value, key) == reach.value:
@@ -105,6 +108,12 @@ def _surplus(mine: Sequence[Address], same: Address | None, reach: Reach) -> lis
     return [*oldest, same] if same else oldest
 
 
+def _back(reach: Reach, *, actor: str) -> None:
+    """Tell delivery, of which preferences knows only the channels, that a device is there."""
+    tell: Callable[..., None] = import_string(settings.DEVICE_REGISTERED)
+    tell(reach.channel, reach.hash, actor=actor)
+
+
 def _relabelled(device: Address, label: str) -> Address:
     if label and label != device.label:
         device.label = label
@@ -122,6 +131,7 @@ def _changed(devices: Sequence[Address], action: str, *, actor: str) -> None:
     ids = {row.recipient_id for row in devices}
     with connection.cursor() as cursor:
         cursor.execute(_BUMP, [list(ids)])
+    mirror.keep(ids)
     subjects = dict(Recipient.objects.filter(pk__in=ids).values_list("pk", "subject"))
     for row in devices:
         audit.record(

@@ -6,6 +6,7 @@ from preferences.api.bulk import BulkView
 from preferences.api.categories import CategoriesView, CategoryView
 from preferences.api.devices import DevicesView, DeviceView, MyDevicesView, MyDeviceView
 from preferences.api.me import MeView, MyExportView
+from preferences.api.renew import RenewView
 from preferences.api.users import UserExportView, UserTokenView, UserView
 from preferences.api.wishes import MyPreferencesView, PreferencesView
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("me/preferences", MyPreferencesView.as_view()),
     path("me/devices", MyDevicesView.as_view()),
     path("me/devices/<int:device_id>", MyDeviceView.as_view()),
+    path("push/renew", RenewView.as_view()),
     path("me/export", MyExportView.as_view()),
     path("categories", CategoriesView.as_view()),
     path("categories/<slug:key>", CategoryView.as_view()),

@@ -155,7 +155,9 @@ DELIVERY_SEAL = "notifications.planning.seal.seal"
 DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
-ERASE_PARTS = ["notifications.privacy.erase"]
+ERASE_PARTS = ["notifications.privacy.erase", "preferences.mirror.erase"]
+# What preferences, which knows of delivery only the channels, tells it when a device registers.
+DEVICE_REGISTERED = "delivery.dead_tokens.forgive"
 RECIPIENT_AUTHENTICATION = "preferences.authentication.RecipientAuthentication"
 RECIPIENT_SCOPE_AUTHENTICATION = "preferences.authentication.authenticate_scope"
 

@@ -74,6 +74,19 @@ def device(body: Any) -> tuple[Reach, str]:
     return reach, _label(said.get("label"))
 
 
+def renewal(body: Any) -> tuple[Reach, Reach]:
+    """Read a browser's old and new subscription. Raises Problem."""
+    said = members(body, "old", "subscription")
+    try:
+        old, fresh = (
+            addresses.normalise(channels.WEB_PUSH, said.get(name), field=name)
+            for name in ("old", "subscription")
+        )
+    except AddressInvalid as wrong:
+        raise invalid(Fault(f"/{wrong.field}", wrong.code, wrong.detail)) from None
+    return old, fresh
+
+
 def _channel(value: Any) -> ChannelSpec:
     for spec in _VALUE_OF:
         if value == spec.key:
