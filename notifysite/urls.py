@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from delivery.browser import PushKeyView, service_worker
 from notifications.api import docs
 from notifysite.plumbing import problems
 
@@ -14,9 +15,11 @@ urlpatterns = [
     path("api/v1/", include("notifications.api.urls")),
     path("api/v1/", include("preferences.urls")),
     path("api/v1/", include("delivery.inbox.urls")),
+    path("api/v1/push/key", PushKeyView.as_view()),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/docs/problems", docs.problems, name="problems"),
+    path("sw.js", service_worker),
 ]
 
 handler400 = problems.bad_request
