@@ -91,6 +91,8 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# With the one that django-webpush's last release lacks.
+MIGRATION_MODULES = {"webpush": "notifysite.webpush_migrations"}
 
 REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {
