@@ -34,7 +34,7 @@ function read(data) {
 
 // Something is always shown: browsers take the permission away from a worker that stays silent.
 function show(said) {
-  const actions = Array.isArray(said.actions) ? said.actions : [];
+  const actions = [said.actions].flat().filter((one) => one && one.title);
   return self.registration.showNotification(said.title || self.location.host, {
     body: said.body || "",
     badge: BADGE,
