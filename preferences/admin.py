@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 from unfold.widgets import CHECKBOX_CLASSES
 
@@ -135,8 +134,8 @@ class RecipientAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Look up and reveal, both by POST."""
         own = [
-            self.route("find/", csrf_protect(require_POST(self.find_view)), "find"),
-            self.route("<int:pk>/reveal/", csrf_protect(require_POST(self.reveal_view)), "reveal"),
+            self.route("find/", require_POST(self.find_view), "find"),
+            self.route("<int:pk>/reveal/", require_POST(self.reveal_view), "reveal"),
         ]
         return [*own, *super().get_urls()]
 

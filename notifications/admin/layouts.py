@@ -10,7 +10,6 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -81,9 +80,9 @@ class LayoutAdmin(DeskAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """The editor of the source, and its preview."""
-        preview = csrf_protect(require_POST(self.preview_view))
+        preview = require_POST(self.preview_view)
         return [
-            self.route("<int:pk>/source/", csrf_protect(self.source_view), "source"),
+            self.route("<int:pk>/source/", self.source_view, "source"),
             self.route("<int:pk>/preview/", preview, "preview"),
             *super().get_urls(),
         ]

@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from delivery import channels, showing
@@ -102,7 +101,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Cancel; and each delivery's message in a frame of its own."""
-        cancel = csrf_protect(require_POST(self.cancel_view))
+        cancel = require_POST(self.cancel_view)
         return [
             self.route("<uuid:pk>/cancel/", cancel, "cancel"),
             self.route("<uuid:pk>/sent/<uuid:delivery_id>/", self.sent_view, "sent"),

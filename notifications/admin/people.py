@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_protect
 
 from notifications import reading
 from notifysite.plumbing.desk import actor
@@ -28,7 +27,7 @@ class PersonAdmin(RecipientAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Erasure has a page of its own."""
-        erase = self.route("<int:pk>/erase/", csrf_protect(self.erase_view), "erase")
+        erase = self.route("<int:pk>/erase/", self.erase_view, "erase")
         return [erase, *super().get_urls()]
 
     def around(self, request: HttpRequest, recipient: Recipient) -> Mapping[str, Any]:

@@ -26,12 +26,12 @@ def content(delivery: Delivery) -> dict[str, Any]:
 
 
 def _again(delivery: Delivery) -> Rendered:
-    kept = Render.objects.filter(pk=delivery.id).first()
-    if kept is None:
-        raise NotShown("Nothing was rendered yet.")
     key = people.data_keys([delivery.recipient_id]).get(delivery.recipient_id)
     if key is None:
         raise NotShown("The person was erased, so nobody can read this any more.")
+    kept = Render.objects.filter(pk=delivery.id).first()
+    if kept is None:
+        raise NotShown("Nothing was rendered yet.")
     form = versions.compiled([kept.version_id]).get(kept.version_id)
     if form is None:
         raise NotShown("The version it was written in is gone.")

@@ -1,6 +1,5 @@
 """Services, their API keys and guests. A secret is on one page, once, and nowhere else."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -11,7 +10,6 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
 from unfold.widgets import (
@@ -126,19 +124,16 @@ class ServiceAdmin(DeskAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Issue, look at, rotate and revoke keys."""
         return [
-            self._own("<int:pk>/keys/issue/", self.issue_view, "issue"),
-            self._own("<int:pk>/keys/<int:key_id>/", self.key_view, "key"),
-            self._own(
+            self.route("<int:pk>/keys/issue/", self.issue_view, "issue"),
+            self.route("<int:pk>/keys/<int:key_id>/", self.key_view, "key"),
+            self.route(
                 "<int:pk>/keys/<int:key_id>/rotate/", require_POST(self.rotate_view), "rotate"
             ),
-            self._own(
+            self.route(
                 "<int:pk>/keys/<int:key_id>/revoke/", require_POST(self.revoke_view), "revoke"
             ),
             *super().get_urls(),
         ]
-
-    def _own(self, pattern: str, view: Callable[..., Any], name: str) -> URLPattern:
-        return self.route(pattern, csrf_protect(view), name)
 
     def issue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A form; then the secret, this once."""

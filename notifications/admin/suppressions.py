@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -78,8 +77,8 @@ class SuppressionAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Look up and lift, both by POST."""
         return [
-            self.route("find/", csrf_protect(require_POST(self.find_view)), "find"),
-            self.route("<int:pk>/lift/", csrf_protect(require_POST(self.lift_view)), "lift"),
+            self.route("find/", require_POST(self.find_view), "find"),
+            self.route("<int:pk>/lift/", require_POST(self.lift_view), "lift"),
             *super().get_urls(),
         ]
 

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from delivery import channels, showing
@@ -78,7 +77,7 @@ class Versions:
     def urls(self, base: str) -> list[URLPattern]:
         """What is mounted below a template's address."""
         below = f"{base}versions/<int:number>/"
-        restore = csrf_protect(require_POST(self.restore))
+        restore = require_POST(self.restore)
         return [
             self._desk.route(below, self.show, "version"),
             self._desk.route(f"{below}frame/", self.frame, "version_frame"),
