@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -30,9 +29,9 @@ class KeyShape(serializers.Serializer[None]):
 class PushKeyView(APIView):
     """The VAPID key browsers subscribe with; it is public."""
 
-    authentication_classes: ClassVar[list[type]] = []
-    permission_classes: ClassVar[list[type]] = []
-    throttle_classes: ClassVar[list[type]] = []
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
 
     @extend_schema(operation_id="push_key", tags=["push"], auth=[], responses=KeyShape)
     def get(self, request: Request) -> Response:

@@ -1,7 +1,6 @@
 """`POST /api/v1/push/renew`: a browser whose push service gave it another subscription."""
 
 import hmac
-from typing import ClassVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -36,9 +35,9 @@ class RenewView(APIView):
     Nobody but the browser and we know them.
     """
 
-    authentication_classes: ClassVar[list[type]] = []
-    permission_classes: ClassVar[list[type]] = []
-    throttle_classes: ClassVar[list[type]] = []
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
 
     @extend_schema(
         operation_id="push_renew",
