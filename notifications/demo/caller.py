@@ -61,7 +61,7 @@ class Shop:
         until = time.monotonic() + patience
         while True:
             found = self.read(notification_id)
-            if _is_settled(found) or time.monotonic() > until:
+            if is_settled(found) or time.monotonic() > until:
                 return found
             time.sleep(PAUSE_SECONDS)
 
@@ -83,7 +83,7 @@ class Shop:
         return found
 
 
-def _is_settled(notification: Mapping[str, Any]) -> bool:
+def is_settled(notification: Mapping[str, Any]) -> bool:
     """Nothing is under way, and what is held is held until a time, not until there is news."""
     if notification["status"] == "accepted":
         return False

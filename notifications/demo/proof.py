@@ -69,6 +69,17 @@ def why(notification: Mapping[str, Any], channel: str) -> str:
     return f"nothing was sent; the notification is {notification['status']}"
 
 
+def fates(notification: Mapping[str, Any]) -> list[str]:
+    """A line for each message there is, and for each step that made none."""
+    made = [
+        f"{one['status']:<9} {one['channel']} after {seconds(notification, one):.2f} s"
+        f" by {one['provider'] or 'nobody yet'}"
+        for one in notification["deliveries"]
+    ]
+    unmade = [one for one in notification["decision"] if one["outcome"] != "send"]
+    return made + [f"{one['outcome']:<9} {one['channel']}: {one['reason']}" for one in unmade]
+
+
 def seconds(notification: Mapping[str, Any], delivery: Mapping[str, Any]) -> float:
     """How long after it was accepted a message had arrived, or left."""
     ended = delivery["delivered_at"] or delivery["sent_at"] or notification["created_at"]

@@ -6,18 +6,24 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from notifications.demo import entry, proof
-from notifications.demo.caller import ARRIVED, Refused
-from notifications.demo.proof import ERRANDS, PATIENCE_SECONDS
+from notifications.demo.caller import Refused
+from notifications.demo.proof import ERRANDS
+
+PATIENCE_SECONDS = 15.0
 
 
 class Command(BaseCommand):
-    """Three lines where all is well: accepted, and each message where it arrived."""
+    """A line for what was accepted, and one for each message.
+
+    Fails where the API refuses or nobody works. A wish of the customer or a mail server that is
+    away is no failure of ours: it is told, and the system may start.
+    """
 
     help = "Send one notification over HTTP and wait until it has arrived."
     requires_system_checks: list[str] = []  # whoever started the web has seen them
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Send order_shipped to the first customer; CommandError says what did not arrive."""
+        """Send order_shipped to the first customer, wait, and tell."""
         errand = ERRANDS[0]
         with entry.shop() as shop:
             try:
@@ -28,12 +34,7 @@ class Command(BaseCommand):
             except Refused as refused:
                 raise CommandError(str(refused)) from refused
         self.stdout.write(f"accepted  {errand.type} for {entry.customer()} in {took:.0f} ms, {id_}")
-        for one in found["deliveries"]:
-            after = proof.seconds(found, one)
-            self.stdout.write(
-                f"{one['status']:<9} {one['channel']} after {after:.2f} s by {one['provider']}"
-            )
-        there = {one["channel"] for one in found["deliveries"] if one["status"] in ARRIVED}
-        if lacking := [channel for channel in errand.channels if channel not in there]:
-            said = "; ".join(f"{channel}: {proof.why(found, channel)}" for channel in lacking)
-            raise CommandError(f"not arrived: {said}")
+        if found["status"] == "accepted":
+            raise CommandError("No worker has taken it.")
+        for line in proof.fates(found):
+            self.stdout.write(line)
