@@ -123,7 +123,7 @@ def _replay(found: Sequence[UUID], caller: Caller) -> Replayed:
         done = replay(found)
         cursor.execute(_REOPEN, [list(done.queued)])
         audit.record_all(
-            actor=f"service:{caller.service_key}",
+            actor=caller.actor,
             action="delivery.replayed",
             targets=[f"delivery:{id_}" for id_ in done.queued],
         )

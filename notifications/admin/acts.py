@@ -30,7 +30,8 @@ def replay(request: HttpRequest, deliveries: Sequence[UUID]) -> Replayed:
 def _operator(request: HttpRequest, service_id: int) -> Caller:
     return Caller(
         service_id=service_id,
-        service_key=actor(request),
+        service_key="",
+        operator=actor(request),
         key_id=0,
         mode=Mode.LIVE,
         scopes=frozenset({"read:all"}),

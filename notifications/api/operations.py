@@ -197,7 +197,7 @@ def _hash(spec: channels.ChannelSpec, address: str) -> bytes:
 
 
 def _actor(request: Request) -> str:
-    return f"service:{caller_of(request).service_key}"
+    return caller_of(request).actor
 
 
 def _shown(row: Suppression) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
         cursor.execute(_CANCEL, [fresh])
         _announce(changes, lanes)
         audit.record_all(
-            actor=f"service:{caller.service_key}",
+            actor=caller.actor,
             action="notification.cancelled",
             targets=[f"notification:{id_}" for id_ in fresh],
         )

@@ -45,6 +45,12 @@ class Caller:
     mode: Mode
     scopes: frozenset[str]
     key_prefix: str = ""
+    operator: str = ""  # who acts by hand through the same door, as the audit trail names them
+
+    @property
+    def actor(self) -> str:
+        """Who did it, as the audit trail names them."""
+        return self.operator or f"service:{self.service_key}"
 
     def may(self, scope: str) -> bool:
         """Whether the key was given this scope; none implies another."""

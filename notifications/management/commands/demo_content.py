@@ -32,7 +32,8 @@ class Command(BaseCommand):
         )
         if not password:
             raise CommandError("Set NOTIFYSITE_ADMIN_PASSWORD: the demo's administrator needs one.")
-        call_command("setup_schedules", stdout=self.stdout)
+        for command in ("setup_schedules", "staff_groups"):
+            call_command(command, stdout=self.stdout)
         made = content.make() + people.make()
         made += people.make_admin(name, password) + people.link(name)
         written = access.write(
