@@ -71,18 +71,21 @@ def why(notification: Mapping[str, Any], channel: str) -> str:
 
 def fates(notification: Mapping[str, Any]) -> list[str]:
     """A line for each message there is, and for each step that made none."""
-    made = [
-        f"{one['status']:<9} {one['channel']} after {seconds(notification, one):.2f} s"
-        f" by {one['provider'] or 'nobody yet'}"
-        for one in notification["deliveries"]
-    ]
+    made = [f"{one['status']:<9} {_fate(notification, one)}" for one in notification["deliveries"]]
     unmade = [one for one in notification["decision"] if one["outcome"] != "send"]
     return made + [f"{one['outcome']:<9} {one['channel']}: {one['reason']}" for one in unmade]
 
 
+def _fate(notification: Mapping[str, Any], delivery: Mapping[str, Any]) -> str:
+    channel = delivery["channel"]
+    if not (delivery["sent_at"] or delivery["delivered_at"]):
+        return f"{channel}: {delivery['reason'] or 'not taken yet'}"
+    return f"{channel} after {seconds(notification, delivery):.2f} s by {delivery['provider']}"
+
+
 def seconds(notification: Mapping[str, Any], delivery: Mapping[str, Any]) -> float:
     """How long after it was accepted a message had arrived, or left."""
-    ended = delivery["delivered_at"] or delivery["sent_at"] or notification["created_at"]
+    ended = delivery["delivered_at"] or delivery["sent_at"]
     return (_moment(ended) - _moment(notification["created_at"])).total_seconds()
 
 

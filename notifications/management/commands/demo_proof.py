@@ -25,10 +25,13 @@ class Command(BaseCommand):
                     proofs.append(one)
             except Refused as refused:
                 raise CommandError(str(refused)) from refused
-        lacking = {channel: why for one in proofs for channel, why in one.missing.items()}
+        lacking = [
+            f"{one.errand.type} by {channel}: {why}"
+            for one in proofs
+            for channel, why in one.missing.items()
+        ]
         if lacking:
-            said = "; ".join(f"{channel}: {why}" for channel, why in lacking.items())
-            raise CommandError(f"not arrived: {said}")
+            raise CommandError(f"Not arrived: {'; '.join(lacking)}")
         there = dict.fromkeys(channel for one in proofs for channel in one.errand.channels)
         self.stdout.write(f"\nAll arrived: {', '.join(there)}.")
 

@@ -67,11 +67,15 @@ def test_what_did_not_arrive_says_why() -> None:
 def test_each_message_and_each_step_without_one_has_a_line() -> None:
     found = notification(
         delivery("email", "sent", sent_at=SENT_AT),
+        delivery("sms", "queued", provider=None),
+        delivery("webhook", "failed", reason="address_dead"),
         decision=(step("email", "send"), step("in_app", "skip", reason="opted_out_category")),
     )
 
     assert proof.fates(found) == [
         "sent      email after 0.25 s by sandbox",
+        "queued    sms: not taken yet",
+        "failed    webhook: address_dead",
         "skip      in_app: opted_out_category",
     ]
 
