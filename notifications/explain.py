@@ -24,7 +24,6 @@ from notifications.planning.decide import decide
 from notifications.planning.decision import Does, Facts, Gate, StepDecision
 from notifications.planning.facts import Address
 from notifications.planning.readers import Reader
-from notifications.planning.seal import content
 from notifications.rendering.errors import RenderError
 from notifications.rendering.render import render
 from notifications.services.authentication import Caller
@@ -209,7 +208,7 @@ class _Asked:
             made = render(form, variables, channel=channels.by_number(step.channel).key)
         except RenderError as error:
             return {"template_version": version, "content": None, "content_problem": str(error)}
-        return {"template_version": version, "content": asdict(content(made))}
+        return {"template_version": version, "content": asdict(made)}
 
 
 def _said(wanted: Any, known: str) -> str:

@@ -8,11 +8,12 @@ from django.conf import settings
 
 from delivery import channels
 from delivery.channels import ChannelSpec
+from delivery.contracts import Content
 from notifications.catalog import publish
 from notifications.models import LayoutVersion, Template, TemplateVersion, VersionState
 from notifications.rendering import compile
 from notifications.rendering.errors import Problem, RenderError, TemplateRejected
-from notifications.rendering.render import Rendered, render
+from notifications.rendering.render import render
 
 ITEMS = [
     {"title": "First", "text": "Something happened."},
@@ -25,7 +26,7 @@ class Preview:
     """What one version would say, or why it cannot; and what its editor should know."""
 
     problems: tuple[Problem, ...] = ()
-    rendered: Rendered | None = None
+    rendered: Content | None = None
     failure: str = ""
 
     @property

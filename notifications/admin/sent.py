@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from delivery import channels, people
+from delivery.contracts import Content
 from delivery.models import Delivery
 from notifications.catalog import versions
 from notifications.models import Render
 from notifications.planning.wording import VARIABLES
 from notifications.rendering.errors import RenderError
-from notifications.rendering.render import Rendered, render
+from notifications.rendering.render import render
 from notifysite.plumbing.crypto import CryptoError
 
 
@@ -25,7 +26,7 @@ def content(delivery: Delivery) -> dict[str, Any]:
     return asdict(_again(delivery))
 
 
-def _again(delivery: Delivery) -> Rendered:
+def _again(delivery: Delivery) -> Content:
     key = people.data_keys([delivery.recipient_id]).get(delivery.recipient_id)
     if key is None:
         raise NotShown("The person was erased, so nobody can read this any more.")

@@ -14,14 +14,14 @@ from uuid import UUID
 import structlog
 
 from delivery import channels
-from delivery.contracts import Action, Content, Message, Parcel, Sealed, Withdraw
+from delivery.contracts import Message, Parcel, Sealed, Withdraw
 from delivery.lifecycle import Reason
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
 from notifications.planning.letters import Letter, letters_of
 from notifications.rendering.errors import LimitExceeded, RenderError
-from notifications.rendering.render import Rendered, render
+from notifications.rendering.render import render
 from notifications.words import Mode, Status
 from notifysite.plumbing import crypto
 from preferences import addresses, calendar
@@ -114,7 +114,7 @@ def _message(
 ) -> Sealed:
     row, due = letter.row, letter.due
     try:
-        rendered = render(form, variables, channel=channels.by_number(row.channel).key)
+        content = render(form, variables, channel=channels.by_number(row.channel).key)
         address = _address(letter)
     except LimitExceeded:
         return Withdraw(reason=Reason.TOO_LARGE)
@@ -127,7 +127,7 @@ def _message(
         recipient=due.recipient_id,
         channel=row.channel,
         address=address,
-        content=content(rendered),
+        content=content,
         category=row.category,
         type=kind.key,
         locale=due.locale or letter.reader.locale,
@@ -137,21 +137,6 @@ def _message(
         priority=due.priority,
         expires_at=due.expires_at,
         headers=wording.headers(letter, kind, variables),
-    )
-
-
-def content(rendered: Rendered) -> Content:
-    """What rendering made, as providers take it."""
-    return Content(
-        subject=rendered.subject,
-        preheader=rendered.preheader,
-        title=rendered.title,
-        text=rendered.text,
-        html=rendered.html,
-        url=rendered.url,
-        image=rendered.image,
-        icon=rendered.icon,
-        actions=tuple(Action(label=one.label, url=one.url) for one in rendered.actions),
     )
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
+from delivery.contracts import Action, Content
 from notifications.rendering import limits, paths
 from notifications.rendering.compile import Compiled
 from notifications.rendering.errors import LimitExceeded, RenderError, SourceError
@@ -25,29 +26,6 @@ _KEPT: Final = 256  # compiled templates: a few hundred kilobytes each at the ve
 # Everything that ends a header line anywhere, every other control, and what turns text around.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _BLANKS = re.compile(r"\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A button: what it says and where it leads."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """What one message says; a field a channel cannot show is ""."""
-
-    subject: str = ""
-    title: str = ""
-    text: str = ""
-    html: str = ""
-    url: str = ""
-    image: str = ""
-    icon: str = ""
-    actions: tuple[Action, ...] = ()
-    preheader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +64,7 @@ class _Cache:
 _cache = _Cache(_KEPT)
 
 
-def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) -> Rendered:
+def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) -> Content:
     """Return what this person reads on this channel; raise RenderError with the part at fault."""
     prepared = _cache.get(compiled, channel)
     fields: dict[str, Any] = {
@@ -94,10 +72,10 @@ def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) ->
     }
     if prepared.actions:
         fields["actions"] = tuple(
-            Action(_part("label", label, variables), _part("url", url, variables))
+            Action(label=_part("label", label, variables), url=_part("url", url, variables))
             for label, url in prepared.actions
         )
-    return Rendered(**fields)
+    return Content(**fields)
 
 
 def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> list[str]:

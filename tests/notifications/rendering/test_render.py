@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery import channels
+from delivery.contracts import Action, Content
 from notifications.rendering import limits
 from notifications.rendering.compile import publish
 from notifications.rendering.errors import (
@@ -16,7 +17,7 @@ from notifications.rendering.errors import (
     RenderError,
     TemplateRejected,
 )
-from notifications.rendering.render import Action, Rendered, missing, render
+from notifications.rendering.render import missing, render
 
 ORDER = {
     "title": "Order {{ data.number }}",
@@ -39,17 +40,17 @@ def rendered(channel, variables=ANN, **content):
 
 
 def test_one_content_serves_every_channel_with_what_it_can_show():
-    push = Rendered(
+    push = Content(
         title="Order A-1",
         text="Hi Ann, it is on its way.",
         url="https://shop.test/o/A-1",
-        actions=(Action("Track A-1", "https://n.test/v/1"),),
+        actions=(Action(label="Track A-1", url="https://n.test/v/1"),),
     )
     assert rendered("web_push") == rendered("mobile_push") == rendered("in_app") == push
-    assert rendered("sms") == Rendered(
+    assert rendered("sms") == Content(
         text="Order A-1\nHi Ann, it is on its way.\nhttps://shop.test/o/A-1"
     )
-    assert rendered("webhook") == Rendered(
+    assert rendered("webhook") == Content(
         title="Order A-1", text="Hi Ann, it is on its way.", url="https://shop.test/o/A-1"
     )
     mail = rendered("email")
@@ -145,7 +146,7 @@ def test_the_address_of_an_action_is_held_to_the_same():
     with pytest.raises(RenderError, match="full http"):
         rendered("web_push", {"data": {"x": "javascript:x"}}, **content)
     shown = rendered("web_push", {"data": {"x": "http://x.test?a=1&b=2"}}, **content)
-    assert shown.actions == (Action("l", "http://x.test?a=1&b=2"),)
+    assert shown.actions == (Action(label="l", url="http://x.test?a=1&b=2"),)
 
 
 def test_a_result_that_is_too_large_is_refused():
