@@ -1,0 +1,258 @@
+// What is in a person's inbox, kept up to date: the API is the truth, a socket only hints.
+
+const SUBPROTOCOL = "notifysite.inbox";
+const LOGGED_OUT = 4401;
+const PING_MS = 25_000;
+const PATIENCE_MS = 10_000;
+const LONGEST_PAUSE_MS = 30_000;
+const REFUSALS_UNTIL_POLLING = 2;
+
+// Tells by events: "change" (look again), "arrived" ({items, loud}), "line" (whether it is live)
+// and "ended" (log in again).
+export class Inbox extends EventTarget {
+  items = new Map();
+  unread = 0;
+  more = null;
+  #options;
+  #seq = null;
+  #running = false;
+  #socket = null;
+  #live = false;
+  #refusals = 0;
+  #syncing = null;
+  #again = false;
+  #loud = false;
+  #timers = {};
+
+  // {api, socket, token, renew, poll}: two URLs, a token or "" for a session, how to get a new
+  // token, and how many seconds lie between looks where no socket gets through.
+  constructor(options) {
+    super();
+    this.#options = options;
+  }
+
+  get visible() {
+    const now = Date.now();
+    return [...this.items.values()]
+      .filter((item) => !item.archived_at && !(Date.parse(item.snoozed_until) > now))
+      .sort((one, other) => other.seq - one.seq);
+  }
+
+  async start() {
+    this.#running = true;
+    document.addEventListener("visibilitychange", this.#returned);
+    window.addEventListener("online", this.#returned);
+    await this.load().catch(() => this.#poll());
+    this.#connect();
+  }
+
+  stop() {
+    this.#running = false;
+    document.removeEventListener("visibilitychange", this.#returned);
+    window.removeEventListener("online", this.#returned);
+    Object.values(this.#timers).forEach(clearTimeout);
+    this.#socket?.close();
+  }
+
+  async load() {
+    const page = await this.#ask("?limit=25");
+    this.items = new Map(page.results.map((item) => [item.id, item]));
+    this.more = page.next;
+    this.#stands(page);
+  }
+
+  async loadMore() {
+    if (!this.more) return;
+    const page = await this.#ask(new URL(this.more, this.#options.api).search);
+    page.results.forEach((item) => this.items.set(item.id, item));
+    this.more = page.next;
+    this.#tell("change");
+  }
+
+  // Everything that changed since we last looked, however many pages that is.
+  sync() {
+    if (this.#syncing) {
+      this.#again = true;
+      return this.#syncing;
+    }
+    this.#syncing = this.#catchUp()
+      .catch(() => this.#poll())
+      .finally(() => {
+        this.#syncing = null;
+        if (this.#again) {
+          this.#again = false;
+          this.sync();
+        }
+      });
+    return this.#syncing;
+  }
+
+  // "read", "unread", "archive", "unarchive", "seen": shown at once, taken back if it fails.
+  async mark(change, ids) {
+    if (!ids.length) return;
+    const now = new Date().toISOString();
+    ids.forEach((id) => this.#change(this.items.get(id), change, now));
+    this.#tell("change");
+    await this.#send(change, { ids });
+  }
+
+  async markAllRead() {
+    const now = new Date().toISOString();
+    this.visible.forEach((item) => this.#change(item, "read", now));
+    this.unread = 0;
+    this.#tell("change");
+    await this.#send("read", { all: true, up_to: this.#seq });
+  }
+
+  #change(item, change, now) {
+    if (!item) return;
+    const counted = !item.read_at && !item.archived_at;
+    const changed = {
+      seen: { seen_at: item.seen_at ?? now },
+      read: { read_at: now, seen_at: item.seen_at ?? now },
+      unread: { read_at: null },
+      archive: { archived_at: now },
+      unarchive: { archived_at: null },
+    }[change];
+    Object.assign(item, changed);
+    this.unread = Math.max(0, this.unread + (!item.read_at && !item.archived_at) - counted);
+  }
+
+  async #send(change, body) {
+    try {
+      const answer = await this.#ask(`/${change}`, { method: "POST", body: JSON.stringify(body) });
+      this.unread = answer.unread;
+      this.#tell("change");
+    } catch (error) {
+      await this.load().catch(() => this.#poll());
+      throw error;
+    }
+  }
+
+  async #catchUp() {
+    if (this.#seq === null) return this.load();
+    const before = this.#seq;
+    let page = await this.#ask(`?since=${before}&limit=100`);
+    const changed = [...page.results];
+    const head = page;
+    while (page.next) {
+      page = await this.#ask(new URL(page.next, this.#options.api).search);
+      changed.push(...page.results);
+    }
+    const loud = this.#loud;
+    this.#loud = false;
+    changed.forEach((item) => this.items.set(item.id, item));
+    // What was stored while we read is in the answer already.
+    const reached = Math.max(head.seq, ...changed.map((item) => item.changed_seq));
+    this.#stands({ ...page, seq: reached });
+    const fresh = changed.filter((item) => item.seq > before && !item.read_at && !item.archived_at);
+    if (fresh.length) this.#tell("arrived", { items: fresh, loud });
+  }
+
+  #stands({ seq, unread }) {
+    this.#seq = seq;
+    this.unread = unread;
+    this.#tell("change");
+  }
+
+  async #ask(path, options = {}, retried = false) {
+    const headers = { Accept: "application/json", "Content-Type": "application/json" };
+    if (this.#options.token) headers.Authorization = `Bearer ${this.#options.token}`;
+    else headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
+    const credentials = this.#options.token ? "omit" : "same-origin";
+    const answer = await fetch(this.#options.api + path, { ...options, headers, credentials });
+    if (answer.status === 401 && !retried && (await this.#renewed())) {
+      return this.#ask(path, options, true);
+    }
+    if (!answer.ok) throw new Error(`inbox: ${answer.status}`);
+    return answer.json();
+  }
+
+  async #renewed() {
+    const token = await Promise.resolve(this.#options.renew?.()).catch(() => null);
+    if (token) {
+      this.#options.token = token;
+      return true;
+    }
+    this.stop();
+    this.#tell("ended");
+    return false;
+  }
+
+  #connect() {
+    if (!this.#running) return;
+    const token = this.#options.token;
+    try {
+      this.#socket = new WebSocket(this.#options.socket, [SUBPROTOCOL, ...(token ? [token] : [])]);
+    } catch {
+      this.#refused();
+      return;
+    }
+    this.#socket.onmessage = (event) => this.#heard(JSON.parse(event.data));
+    this.#socket.onclose = (event) => this.#closed(event.code);
+  }
+
+  #heard(message) {
+    clearTimeout(this.#timers.patience);
+    if (message.type === "hello") {
+      this.#line(true);
+      this.#refusals = 0;
+      clearTimeout(this.#timers.poll);
+      this.#ping();
+    }
+    if (message.type !== "hello" && message.type !== "hint") return;
+    if (message.type === "hint" && !message.silent) this.#loud = true;
+    if (message.seq !== this.#seq) this.sync();
+    else if (message.unread !== this.unread) this.load().catch(() => this.#poll());
+  }
+
+  async #closed(code) {
+    clearTimeout(this.#timers.ping);
+    clearTimeout(this.#timers.patience);
+    if (!this.#running) return;
+    if (code === LOGGED_OUT && !(await this.#renewed())) return;
+    this.#refused();
+  }
+
+  #refused() {
+    this.#line(false);
+    this.#refusals += 1;
+    if (this.#refusals === REFUSALS_UNTIL_POLLING) this.#poll();
+    const pause = Math.min(LONGEST_PAUSE_MS, 500 * 2 ** this.#refusals);
+    // Not all tabs at once when a server comes back.
+    this.#timers.connect = setTimeout(() => this.#connect(), pause * (0.5 + Math.random() / 2));
+  }
+
+  // A line that died without a word is noticed by a ping that nobody answers.
+  #ping() {
+    clearTimeout(this.#timers.ping);
+    this.#timers.ping = setTimeout(() => {
+      if (this.#socket.readyState !== WebSocket.OPEN) return;
+      this.#socket.send('{"type": "ping"}');
+      this.#timers.patience = setTimeout(() => this.#socket.close(), PATIENCE_MS);
+      this.#ping();
+    }, PING_MS);
+  }
+
+  #poll() {
+    clearTimeout(this.#timers.poll);
+    this.#timers.poll = setTimeout(() => {
+      if (!this.#running) return;
+      if (!document.hidden) this.sync();
+      if (!this.#live) this.#poll();
+    }, this.#options.poll * 1000);
+  }
+
+  #line(live) {
+    this.#live = live;
+    this.#tell("line", live);
+  }
+
+  #returned = () => {
+    if (!document.hidden && this.#running) this.sync();
+  };
+
+  #tell(kind, detail) {
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+}
