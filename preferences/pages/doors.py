@@ -137,6 +137,11 @@ def expired(request: HttpRequest) -> HttpResponse:
     )
 
 
+def here(url: str) -> str:
+    """An address of this site without the site, as its own pages link to it."""
+    return url.removeprefix(settings.PUBLIC_URL.rstrip("/"))
+
+
 def log_in_url() -> str:
     """Where people of this site log in."""
     return resolve_url(settings.LOGIN_URL)

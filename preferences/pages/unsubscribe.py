@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -22,7 +21,7 @@ from notifysite.plumbing.paper import by_link, page, speaking
 from preferences import links, wishes
 from preferences.links import LinkInvalid, UnsubscribeLink
 from preferences.models import Category, CategoryKind, Recipient
-from preferences.pages.doors import gone, not_a_link
+from preferences.pages.doors import gone, here, not_a_link
 from preferences.wishes import By, EditsInvalid, RecipientGone, Wishes
 
 UNDONE_WITHIN = timedelta(days=1)
@@ -149,9 +148,7 @@ def _answer(
         "category": case.label,
         "explanation": case.category.explanation(case.locale),
         "action": f"/u/{case.token}/",
-        "centre": links.preferences_url(case.link.subject).removeprefix(
-            settings.PUBLIC_URL.rstrip("/")
-        ),
+        "centre": here(links.preferences_url(case.link.subject)),
         "key": case.category.key,
         "undo": undo,
     }
