@@ -10,6 +10,7 @@ from notifysite.plumbing import problems
 
 urlpatterns = [
     path("", include("notifications.monitoring.urls")),
+    path("", include("notifications.pages.urls")),
     path("", include("preferences.pages.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("notifications.api.urls")),

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -52,7 +53,10 @@ def site(chromium: Browser, transactional_db: None, settings) -> Iterator[Site]:
     with serve(application) as running:
         settings.PUBLIC_URL = running.url
         yield running
-    hints.stop()
+    # Not in this thread: it ends an event loop, and here one runs already.
+    ending = Thread(target=hints.stop)
+    ending.start()
+    ending.join()
 
 
 class Watched:

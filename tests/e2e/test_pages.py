@@ -7,12 +7,21 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from delivery.channels import EMAIL, IN_APP, MOBILE_PUSH
+from delivery.models import Delivery
+from notifications import work
+from notifications.catalog import versions
+from notifications.intake.accept import accept
+from notifications.intake.request import Addressee, SendRequest
+from notifications.models import NotificationType
+from notifications.services import own
+from notifications.words import Lane
 from notifysite.plumbing.ids import uuid7
 from preferences import categories, links, wishes
-from preferences.models import CategoryKind, Recipient
+from preferences.models import Category, CategoryKind, Recipient
+from preferences.wanted import Wanted
 from preferences.wishes import By
 from tests.e2e.conftest import DESK, PHONE
-from tests.factories import make_category, make_recipient
+from tests.factories import make_category, make_recipient, make_type
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
 
@@ -133,3 +142,66 @@ def test_the_page_speaks_german(window, ann: Recipient) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Deine Benachrichtigungen")
     seen.shoot("centre-german")
+
+
+@pytest.fixture
+def told(ann: Recipient) -> Recipient:
+    """Ann was told of an order, all the way, by what takes messages where nobody is to get any."""
+    versions.forget()
+    kind = make_type(
+        "order_shipped",
+        description="The parcel has left.",
+        category=Category.objects.get(key="orders"),
+        words={
+            "email": {"subject": "Order 7 is on its way", "body": "<p>Hello!</p><p>It left.</p>"},
+            "in_app": {"title": "Order 7 is on its way", "body": "It left our house today."},
+        },
+    )
+    NotificationType.objects.filter(pk=kind.pk).update(name="Order shipped")
+    to = (Addressee(wanted=Wanted(user_id="ann")),)
+    accept(SendRequest(type="order_shipped", to=to), caller=own.caller())
+    while sum(work.once(lane) for lane in Lane):
+        pass
+    return ann
+
+
+def test_history_why_and_the_message_hang_together(window, told: Recipient) -> None:
+    seen = window(DESK, javascript=False)
+    page = seen.open(path(links.full_preferences_url(told.subject, now=timezone.now())))
+
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", level=3)).to_contain_text("Order 7 is on its way")
+    seen.shoot("history")
+    page.locator(".way", has_text="Email").get_by_role("link", name="why?").click()
+    expect(page.get_by_role("main")).to_contain_text("come this way unless you say otherwise")
+    page.get_by_text("Step by step").click()
+    seen.shoot("why")
+    page.get_by_role("link", name="See the message").click()
+
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("It left.")).to_be_visible()
+    seen.shoot("view", whole=False)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_page_fits_its_window(window, told: Recipient, size) -> None:
+    seen = window(size, javascript=False)
+    now, name = timezone.now(), f"{size['width']}"
+    root = path(links.full_preferences_url(told.subject, now=now))
+    mail = Delivery.objects.get(recipient_id=told.pk, channel=EMAIL.number)
+    pages = {
+        "home": "/",
+        "link": "/preferences/link/",
+        "yours": f"{root}yours/",
+        "history": root.replace("/preferences/", "/inbox/"),
+        "why": path(links.why_url(told.subject, mail.id)),
+        "view": path(links.view_url(told.subject, mail.id)),
+        "needed": path(links.unsubscribe_url(told.subject, "security", uuid7())),
+        "broken": "/preferences/x/",
+    }
+
+    for title, url in pages.items():
+        page = seen.open(url)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], title
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        seen.shoot(f"{title}-{name}")

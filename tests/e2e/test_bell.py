@@ -1,0 +1,259 @@
+"""The bell in a real browser: live, over a real socket, and never more than text."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from delivery.channels import IN_APP
+from delivery.contracts import Action, Content, Message
+from delivery.inbox import items
+from delivery.inbox.items import Mark
+from delivery.inbox.provider import Inbox
+from notifications import work
+from notifications.catalog import versions
+from notifications.demo import access, content, people
+from notifications.words import Lane
+from notifysite.plumbing.ids import uuid7
+from preferences.models import Recipient
+from tests.e2e.conftest import DESK, PHONE
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
+
+
+@pytest.fixture
+def sam(site, settings) -> Recipient:
+    """The shop and its first customer."""
+    settings.EMBEDDED = True
+    versions.forget()
+    content.make()
+    people.make()
+    access.ensure_keys({})
+    return Recipient.objects.get(user_id=people.FIRST)
+
+
+@pytest.fixture
+def put(sam: Recipient) -> Callable[..., None]:
+    """Store an item in Sam's inbox, as a delivery does."""
+
+    def store(title: str, **fields) -> None:
+        silent = fields.pop("silent", False)
+        said = Content(title=title, **{"text": "It is on its way."} | fields)
+        message = Message(
+            reference=uuid7(),
+            notification=uuid7(),
+            recipient=sam.pk,
+            channel=IN_APP.number,
+            address="",
+            content=said,
+            category="orders",
+            type="order_shipped",
+            silent=silent,
+        )
+        assert [outcome.kind.name for outcome in Inbox("inbox").send([message])] == ["DELIVERED"]
+
+    return store
+
+
+def bell(page: Page):
+    return page.get_by_role("button", name="Notifications")
+
+
+def connected(page: Page) -> None:
+    """Wait until the socket is open: only then does anything come live."""
+    expect(page.locator("notifysite-bell[data-live]")).to_have_count(1)
+
+
+def rows(page: Page):
+    return page.locator("notifysite-bell .item")
+
+
+def toasts(page: Page):
+    return page.locator("notifysite-bell .toast")
+
+
+def test_what_is_sent_from_the_page_comes_to_its_bell(window, sam: Recipient) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+    seen.shoot("demo-desk", whole=False)
+
+    page.get_by_role("button", name="Tell me").click()
+    expect(page.locator("#said")).to_have_text("“Order shipped” is on its way.")
+    while sum(work.once(lane) for lane in Lane):
+        pass
+
+    expect(toasts(page)).to_contain_text("Order J-10482 is on its way")
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+    seen.shoot("demo-toast", whole=False)
+
+
+def test_what_arrives_is_counted_shown_and_said_aloud(window, put) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+
+    put("Order 1 shipped")
+    expect(toasts(page)).to_contain_text("Order 1 shipped")
+    put("Order 2 shipped")
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 2 unread")
+    live = page.locator("notifysite-bell [aria-live=polite]")
+    expect(live).to_have_text("New notification: Order 2 shipped")
+
+
+def test_in_quiet_hours_the_count_moves_and_nothing_pops_up(window, put) -> None:
+    page = window(DESK).open("/demo/")
+    connected(page)
+
+    put("Quietly", silent=True)
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+    expect(toasts(page)).to_have_count(0)
+
+
+def test_reading_archiving_and_undoing_reach_the_other_tab_too(window, put, sam: Recipient) -> None:
+    for number in (1, 2, 3):
+        put(f"Order {number} shipped", url="https://shop.example/orders")
+    page, other = window(DESK).open("/demo/"), window(DESK).open("/demo/")
+    connected(page), connected(other)
+    bell(page).click()
+    expect(rows(page)).to_have_count(3)
+
+    page.get_by_role("button", name="Mark as read: Order 3 shipped").click()
+    expect(bell(other)).to_have_accessible_name("Notifications, 2 unread")
+    page.get_by_role("button", name="Archive: Order 2 shipped").click()
+    expect(rows(page)).to_have_count(2)
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(3)
+    page.get_by_role("button", name="Mark all as read").click()
+
+    expect(bell(other)).to_have_accessible_name("Notifications")
+    assert items.counts(sam.pk)["orders"]["unread"] == 0
+
+
+def test_the_keyboard_is_enough(window, put) -> None:
+    for number in (1, 2):
+        put(f"Order {number} shipped")
+    page = window(DESK).open("/demo/")
+    connected(page)
+    bell(page).focus()
+
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Notifications")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("listitem").filter(has_text="Order 1 shipped")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(bell(page)).to_be_focused()
+    assert bell(page).get_attribute("aria-expanded") == "false"
+
+
+PAYLOADS = (
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "{{constructor.constructor('alert(1)')()}}",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+)
+URLS = (
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:alert(1)",
+    " javascript:alert(1)",
+    "java\nscript:alert(1)",
+    "file:///etc/passwd",
+)
+
+
+def test_what_a_message_brings_along_is_text_and_runs_nothing(window, put) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+    for number, url in enumerate(URLS):
+        payload = PAYLOADS[number % len(PAYLOADS)]
+        put(f"{payload} {number}", text=payload, url=url, actions=(Action(label=payload, url=url),))
+
+    expect(bell(page)).to_have_accessible_name(f"Notifications, {len(URLS)} unread")
+    expect(toasts(page).first).to_be_visible()
+    bell(page).click()
+    expect(rows(page)).to_have_count(len(URLS))
+
+    assert rows(page).locator("a").count() == 0
+    assert page.locator("notifysite-bell").locator("img, script, iframe").count() == 0
+    assert rows(page).last.locator(".title").inner_text() == f"{PAYLOADS[0]} 0"
+    page.wait_for_timeout(200)  # whatever were to run would have by now
+
+
+def test_without_sockets_it_looks_by_itself(window, put) -> None:
+    seen = window(DESK)
+    seen.page.route("**/demo/", poll_often)
+    seen.page.add_init_script("window.WebSocket = class { constructor() { throw Error(); } };")
+    page = seen.open("/demo/")
+    expect(bell(page)).to_have_accessible_name("Notifications")
+
+    put("Without a socket")
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+    expect(toasts(page)).to_have_count(0)
+
+
+def poll_often(route) -> None:
+    """The page, with a bell that does not wait half a minute."""
+    answer = route.fetch()
+    body = answer.text().replace("<notifysite-bell", '<notifysite-bell poll="0.2"')
+    route.fulfill(response=answer, body=body)
+
+
+def test_after_an_outage_it_catches_up(window, put, sam: Recipient) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+    page.context.set_offline(True)
+    put("While you were away")
+
+    page.context.set_offline(False)
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+
+
+def test_a_token_that_ended_is_renewed(window, put, sam: Recipient) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+    page.locator("notifysite-bell").evaluate("bell => bell.setAttribute('token', 'rt_ended')")
+
+    put("For whoever is still logged in")
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (DESK, True), (PHONE, False)])
+def test_it_is_nice_to_look_at(window, put, sam: Recipient, size, dark) -> None:
+    put("Welcome to Juniper", text="Your first plants are waiting in the shop.")
+    put(
+        "Order J-10482 is on its way",
+        text="It left our nursery today with Green Wheels and should be with you on Thursday.",
+        url="https://parcels.example/track",
+        actions=(Action(label="Follow the parcel", url="https://parcels.example/track"),),
+    )
+    put("Monstera deliciosa is back", text="The one you asked for. There are nine of them.")
+    items.mark_all(sam.pk, Mark.READ, up_to=1)
+    seen = window(size, dark=dark)
+    page = seen.open("/demo/")
+    connected(page)
+    seen.shoot(f"demo-{size['width']}-{'dark' if dark else 'light'}")
+
+    bell(page).click()
+
+    expect(rows(page)).to_have_count(3)
+    panel = page.get_by_role("dialog").bounding_box()
+    assert panel["x"] >= 0
+    assert panel["x"] + panel["width"] <= size["width"]
+    seen.shoot(f"bell-{size['width']}-{'dark' if dark else 'light'}", whole=False)

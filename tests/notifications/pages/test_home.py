@@ -1,0 +1,46 @@
+"""The front page says what this is and whether it is well."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+def beat() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO heartbeat (name, kind, at, consumed_at)"
+            " VALUES ('pump-1', 'pump', clock_timestamp(), clock_timestamp())"
+        )
+
+
+def test_it_is_well_when_every_part_is(visit: Client) -> None:
+    beat()
+
+    page = visit.get("/")
+
+    assert page.status_code == 200
+    assert "All is well" in page.content.decode()
+
+
+def test_it_says_what_is_not_ready(visit: Client) -> None:
+    page = visit.get("/")
+
+    assert "Something needs attention" in page.content.decode()
+    assert [(str(name), ready) for name, ready in page.context["parts"]][2] == ("Pump", False)
+
+
+def test_the_example_shop_is_offered_only_where_there_is_one(visit: Client, settings) -> None:
+    without = visit.get("/").content.decode()
+    settings.EMBEDDED = True
+
+    assert "/demo/" not in without
+    assert "/demo/" in visit.get("/").content.decode()
+
+
+def test_it_may_load_nothing_from_elsewhere(visit: Client) -> None:
+    policy = visit.get("/").headers["Content-Security-Policy"]
+
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "frame-ancestors 'none'" in policy
