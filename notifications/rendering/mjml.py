@@ -48,6 +48,7 @@ _PARENTS: Final[dict[str, frozenset[str]]] = {
 
 # By itself MJML has every reader's mail program fetch a font from Google.
 _OPTIONS = mrml.RenderOptions(fonts={})
+_INLINE = re.compile(r"<mj-style\s[^>]*>")
 
 
 @dataclass(slots=True)
@@ -82,6 +83,9 @@ def to_html(skeleton: str, work: Work, *, locale: str) -> str:
     """Compile a skeleton and put its contents back."""
     if locale and "lang=" not in skeleton[: skeleton.find(">")]:
         skeleton = skeleton.replace("<mjml", f'<mjml lang="{escape(locale)}"', 1)
+    # We inline all styles ourselves, later. MJML would do it before the contents are back: it would
+    # match nothing, and drop tables because they look empty.
+    skeleton = _INLINE.sub("<mj-style>", skeleton)
     try:
         html: str = mrml.to_html(skeleton, render_options=_OPTIONS).content
     except OSError as error:

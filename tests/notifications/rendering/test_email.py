@@ -5,6 +5,7 @@ import re
 import pytest
 
 from notifications.rendering.compile import publish
+from notifications.rendering.email import Letter, compile_email
 from notifications.rendering.errors import RenderError, TemplateRejected
 from notifications.rendering.render import render
 
@@ -312,3 +313,15 @@ def test_a_broken_layout_is_told_from_a_broken_body(layout, words):
 
     (problem,) = caught.value.problems
     assert words in problem.message
+
+
+def test_inline_styles_reach_what_an_editor_wrote_and_lose_no_table():
+    layout = """<mjml><mj-head><mj-style inline="inline">a { color: #2f6b4f }</mj-style></mj-head>
+    <mj-body>{{ content }}</mj-body></mjml>"""
+    body = """<mj-text><a href="https://x.test">x</a></mj-text>
+    <mj-table>{% for i in data.list %}<tr><td>{{ i }}</td></tr>{% endfor %}</mj-table>"""
+
+    html, _ = compile_email(Letter(body=body, layout=layout))
+
+    assert 'style="color: #2f6b4f' in html
+    assert re.search(r"<table[^>]*>\s*<tbody>\s*{% for i in data.list %}<tr", html)
