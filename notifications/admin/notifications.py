@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 from delivery import channels, showing
 from delivery.lifecycle import EventKind, OutcomeKind, Reason
 from delivery.models import Attempt, Delivery, Event
-from notifications import reading, story
-from notifications.admin import acts, sent
+from notifications import reading, sent, story
+from notifications.admin import acts
 from notifications.admin.filters import (
     ModeFilter,
     PersonFilter,

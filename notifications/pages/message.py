@@ -13,8 +13,7 @@ from django.views.decorators.http import require_safe
 
 from delivery import channels, showing
 from delivery.models import Delivery, Engagement
-from notifications import story
-from notifications.admin import sent
+from notifications import sent, story
 from notifications.models import Decision, Notification, NotificationType
 from notifysite.plumbing.paper import by_link, page, speaking
 from preferences import links
