@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from delivery import channels
 from notifications.demo import access, people
 from notifications.intake.accept import accept
 from notifications.intake.request import Addressee, SendRequest
@@ -52,7 +53,7 @@ def shop(request: HttpRequest, customer: Recipient) -> HttpResponse:
     """The shop, with the customer logged in."""
     now = timezone.now()
     listed = find_one(pk=customer.pk)
-    email = listed.current(1) if listed else ""
+    email = listed.current(channels.EMAIL.number) if listed else ""
     full = links.full_preferences_url(customer.subject, now=now)
     root = here(full)
     with speaking(customer.locale):

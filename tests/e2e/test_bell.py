@@ -1,5 +1,6 @@
 """The bell in a real browser: live, over a real socket, and never more than text."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,7 +57,7 @@ def put(sam: Recipient) -> Callable[..., None]:
 
 
 def bell(page: Page):
-    return page.get_by_role("button", name="Notifications")
+    return page.get_by_role("button", name=re.compile("^Notifications"))
 
 
 def connected(page: Page) -> None:
@@ -257,3 +258,11 @@ def test_it_is_nice_to_look_at(window, put, sam: Recipient, size, dark) -> None:
     assert panel["x"] >= 0
     assert panel["x"] + panel["width"] <= size["width"]
     seen.shoot(f"bell-{size['width']}-{'dark' if dark else 'light'}", whole=False)
+
+
+def test_browser_notifications_are_offered(window, sam: Recipient) -> None:
+    page = window(DESK, permissions=["notifications"]).open("/demo/")
+
+    button = page.get_by_role("button", name="Turn on browser notifications")
+    expect(button).to_be_enabled()
+    expect(page.get_by_role("button", name="Turn them off")).to_be_hidden()
