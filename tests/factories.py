@@ -8,8 +8,7 @@ from django.utils import timezone
 
 from delivery import channels
 from notifications.catalog.publish import say
-from notifications.models import NotificationType, Step
-from notifications.models import Service
+from notifications.models import NotificationType, Service, Step
 from notifications.services import keys
 from notifications.words import Mode
 from preferences import people

@@ -167,5 +167,5 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="notifysite <notification
 
 # Every process logs JSON lines: Django calls this function with LOGGING when it starts.
 LOG_LEVEL = env("LOG_LEVEL", default="INFO")
-LOGGING_CONFIG = "notifysite.plumbing.logs.configure"
+LOGGING_CONFIG: str | None = "notifysite.plumbing.logs.configure"
 LOGGING = LOG_LEVEL

@@ -3,8 +3,8 @@
 from typing import Any
 
 from notifysite.plumbing import vapid
-from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL, REDIS_URL, VAR
-from notifysite.settings.env import env
+from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL, REDIS_URL
+from notifysite.settings.env import VAR, env
 
 # Encryption. Several master keys are accepted, the first one wraps; the hash key never rotates,
 # or look-ups and suppressions would no longer match.

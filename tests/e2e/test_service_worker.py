@@ -120,7 +120,9 @@ def test_a_second_copy_takes_the_place_of_the_first(deliver) -> None:
     assert [each["title"] for each in shown] == ["First, again"]
 
 
-@pytest.mark.parametrize("data", ["not json", "[1]", "null", '{"actions": 3, "title": ""}', '{"actions": [null, {}]}'])
+@pytest.mark.parametrize(
+    "data", ["not json", "[1]", "null", '{"actions": 3, "title": ""}', '{"actions": [null, {}]}']
+)
 def test_something_is_shown_whatever_comes(deliver, data) -> None:
     (shown,) = deliver(data)
     assert shown["title"].startswith("127.0.0.1")
