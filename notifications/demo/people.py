@@ -11,7 +11,7 @@ from delivery import channels
 from delivery.channels import ChannelSpec
 from delivery.simulation import DOMAIN
 from notifications.demo.content import ACTOR
-from preferences import addresses, consent, devices, people
+from preferences import addresses, consent, devices, mirror, people
 from preferences.consent import Said
 from preferences.models import Category, Recipient
 from preferences.wanted import Wanted
@@ -93,8 +93,13 @@ def make_admin(name: str, password: str) -> bool:
 def link(name: str) -> bool:
     """Let an account be the first customer too, so that a login shows an inbox that is theirs."""
     account = get_user_model().objects.filter(username=name, recipient=None).first()
-    unlinked = Recipient.objects.filter(user_id=FIRST, account=None)
-    return account is not None and unlinked.update(account=account) == 1
+    first = Recipient.objects.filter(user_id=FIRST, account=None).first()
+    if account is None or first is None:
+        return False
+    first.account = account
+    first.save(update_fields=["account"])
+    mirror.keep([first.pk])
+    return True
 
 
 @transaction.atomic
