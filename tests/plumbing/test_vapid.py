@@ -50,6 +50,7 @@ def test_the_public_key_is_a_point_as_browsers_take_it() -> None:
         pem(ec.generate_private_key(ec.SECP384R1())),
         "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----",
     ],
+    ids=["empty", "words", "letters", "zero", "too_large", "rsa", "another_curve", "no_pem"],
 )
 def test_what_is_no_key_is_refused_with_advice_and_not_shown(private: str) -> None:
     with pytest.raises(ValueError, match=r"manage\.py vapid_keys") as refused:
