@@ -11,13 +11,16 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils.module_loading import import_string
 
 from delivery.contracts import Change
 from delivery.lifecycle import State
 from delivery.models import Announcement
+
+log = structlog.get_logger(__name__)
 
 BATCHES = 20
 
@@ -37,16 +40,41 @@ def announce(changes: Sequence[Change], *, lane: int) -> None:
 
 
 def consume(lane: int) -> int:
-    """Hand waiting announcements of a lane to every observer; returns how many changes."""
+    """Hand waiting announcements of a lane to every observer; returns how many changes.
+
+    One that an observer breaks over stays, and keeps none of the others.
+    """
+    try:
+        return _consume(lane, limit=BATCHES)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - else no news of the lane would ever be told
+        log.error("observer_broke", lane=lane, error=type(error).__name__)
+    waiting = Announcement.objects.filter(lane=lane).order_by("id").values_list("id", flat=True)
+    return sum(_consume_alone(lane, id_) for id_ in list(waiting[:BATCHES]))
+
+
+def _consume_alone(lane: int, id_: int) -> int:
+    try:
+        return _consume(lane, limit=1, at=id_)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the others are told all the same
+        log.error("announcement_not_told", announcement=id_, error=type(error).__name__)
+        return 0
+
+
+def _consume(lane: int, *, limit: int, at: int | None = None) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
             DELETE FROM delivery_announcement WHERE id IN (
-                SELECT id FROM delivery_announcement WHERE lane = %s
-                ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+                SELECT id FROM delivery_announcement
+                WHERE lane = %(lane)s AND (%(at)s::bigint IS NULL OR id = %(at)s)
+                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             ) RETURNING changes
             """,
-            [int(lane), BATCHES],
+            {"lane": int(lane), "at": at, "limit": limit},
         )
         changes = [
             _change(values) for (batch,) in cursor.fetchall() for values in json.loads(batch)

@@ -12,9 +12,8 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import groupby, islice
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import structlog
@@ -24,6 +23,7 @@ from django.utils.module_loading import import_string
 
 from delivery import announcements, backoff, channels, leases, queue, registry, routing, verdicts
 from delivery.contracts import Message, Outcome, Parcel, Seal, Sealed, Wait, Withdraw
+from delivery.errors import Misconfigured
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.queue import Row, Settled
 from delivery.simulation import simulated
@@ -34,18 +34,24 @@ log = structlog.get_logger(__name__)
 # A flight is handed over soon after it was marked, or not at all: after a pause of the whole
 # machine the rows may be somebody else's. From then on its lease is renewed until it has settled.
 HANDOVER_SECONDS = 60
+# What has not been marked by then is given back: others may be idle, and a worker must end soon
+# when it is told to.
+BATCH_SECONDS = 20.0
 SETTLE_PAUSES = (0.1, 0.5, 1, 2, 4, 8)
 
 
 def dispatch_due(lane: int, *, limit: int = queue.BATCH) -> int:
     """Send one batch of a lane's due deliveries; returns how many were claimed."""
-    token = uuid4()
+    token, until = uuid4(), time.monotonic() + BATCH_SECONDS
     rows = queue.claim(lane, token=token, limit=limit)
-    for alias, flight in _flights(rows):
+    flights = _flights(rows)
+    for alias, flight in flights:
         if alias is None:
             _settle([_without_provider(row, token) for row in flight], lane=lane)
         else:
             _fly(flight, alias=alias, token=token)
+        if time.monotonic() >= until:
+            queue.release([row.id for _, late in flights for row in late], token=token)
     return len(rows)
 
 
@@ -65,9 +71,16 @@ def _flights(rows: Sequence[Row]) -> Iterator[tuple[str | None, list[Row]]]:
         return row.channel, row.mode, alias or "", row.uncertain == Uncertain.STOP
 
     for (_, _, alias, alone), group in groupby(sorted(rows, key=way), key=way):
-        size = 1 if alone or not alias else registry.get(alias).flight
+        size = 1 if alone or not alias else _flight_of(alias)
         while flight := list(islice(group, size)):
             yield alias or None, flight
+
+
+def _flight_of(alias: str) -> int:
+    try:
+        return max(1, registry.get(alias).flight or 1)
+    except Misconfigured:
+        return queue.BATCH
 
 
 def _fly(rows: Sequence[Row], *, alias: str, token: UUID) -> None:
@@ -77,35 +90,44 @@ def _fly(rows: Sequence[Row], *, alias: str, token: UUID) -> None:
     sealed = _seal(flight)
     if _clock() - marked_at > HANDOVER_SECONDS:
         log.warning("flight_abandoned", provider=alias, deliveries=len(flight))
-        return
+        sealed = {}
     with leases.kept([row.id for row in flight], token=token):
         _carry(flight, sealed, alias=alias, token=token)
 
 
 def _carry(flight: Sequence[Row], sealed: dict[UUID, Sealed], *, alias: str, token: UUID) -> None:
-    settled = [_settled(row, sealed[row.id], token) for row in flight if _held(sealed[row.id])]
-    settled += _hand_over(
-        [row for row in flight if not _held(sealed[row.id])], sealed, alias, token
-    )
+    ready = [row for row in flight if isinstance(sealed.get(row.id), Message)]
+    kept = [row for row in flight if not isinstance(sealed.get(row.id), Message)]
+    settled = [_not_handed_over(row, sealed.get(row.id), alias, token) for row in kept]
+    settled += _hand_over(ready, sealed, alias, token)
     if flight:
         _settle(settled, lane=flight[0].lane)
 
 
 def _seal(flight: Sequence[Row]) -> dict[UUID, Sealed]:
-    seal = cast("Seal", import_string(settings.DELIVERY_SEAL))
-    parcels = [
-        Parcel(
-            id=row.id,
-            notification_id=row.notification_id,
-            recipient_id=row.recipient_id,
-            address_id=row.address_id,
-            channel=row.channel,
-            step=row.step,
-            mode=row.mode,
-        )
-        for row in flight
-    ]
-    return seal(parcels) if parcels else {}
+    """The last look. Where it breaks over a message, that one is missing: it was not handed over,
+    and the others leave."""
+    try:
+        seal = cast("Seal", import_string(settings.DELIVERY_SEAL))
+        return seal([_parcel(row) for row in flight]) if flight else {}
+    except Exception as error:  # noqa: BLE001 - a marked flight that is not settled is uncertain
+        log.error("seal_broke", error=type(error).__name__, deliveries=len(flight))
+        without_database = isinstance(error, OperationalError | InterfaceError)
+    if len(flight) == 1 or without_database:
+        return {}
+    return {id_: answer for row in flight for id_, answer in _seal([row]).items()}
+
+
+def _parcel(row: Row) -> Parcel:
+    return Parcel(
+        id=row.id,
+        notification_id=row.notification_id,
+        recipient_id=row.recipient_id,
+        address_id=row.address_id,
+        channel=row.channel,
+        step=row.step,
+        mode=row.mode,
+    )
 
 
 def _hand_over(
@@ -143,7 +165,20 @@ def _by(taker: str, verdict: Verdict) -> Verdict:
 def _outcomes(alias: str, messages: Sequence[Message]) -> Iterator[Outcome]:
     """A provider's outcomes; if it breaks half-way the rest simply has no answer."""
     try:
-        yield from registry.get(alias).send(messages)
+        taker = registry.get(alias)
+    except Misconfigured:
+        log.error("provider_misconfigured", provider=alias)
+        for message in messages:
+            yield Outcome(
+                reference=message.reference, kind=OutcomeKind.ACCOUNT, code="misconfigured"
+            )
+        return
+    try:
+        for outcome in cast("Iterator[Any]", taker.send(messages)):
+            if isinstance(outcome, Outcome) and isinstance(outcome.kind, OutcomeKind):
+                yield outcome
+            else:
+                log.error("no_outcome", provider=alias, answer=type(outcome).__name__)
     except Exception as error:  # noqa: BLE001 - a flight must not take the batch down with it
         log.error("provider_broke", provider=alias, error=type(error).__name__)
 
@@ -165,14 +200,14 @@ def _settle(settled: Sequence[Settled], *, lane: int) -> None:
         announcements.announce(queue.settle(settled), lane=lane)
 
 
-def _held(sealed: Sealed) -> bool:
-    return not isinstance(sealed, Message)
-
-
-def _settled(row: Row, sealed: Sealed, token: UUID) -> Settled:
-    """What the last look held back or withdrew: no attempt was made of it."""
+def _not_handed_over(row: Row, sealed: Sealed | None, alias: str, token: UUID) -> Settled:
+    """What the last look held back or withdrew: no attempt was made of it. Nor was one handed over
+    that could not be sealed, or came too late: a try that surely failed."""
+    if sealed is None:
+        failed = Outcome(reference=row.id, kind=OutcomeKind.TRANSIENT, code="not_sealed")
+        return Settled(row, token, alias, failed, _verdict(row, failed))
     if isinstance(sealed, Wait):
-        pause = max(0.0, (sealed.until - datetime.now(UTC)).total_seconds())
+        pause = max(0.0, (sealed.until - row.now).total_seconds())
         verdict = Verdict(state=State.QUEUED, reason=sealed.reason, retry_in=pause, refund=True)
     else:
         verdict = verdicts.withdrawn(cast("Withdraw", sealed).reason)
@@ -203,7 +238,7 @@ def _patience(row: Row) -> backoff.Profile:
 
 
 def _verdict(row: Row, outcome: Outcome, *, tries: int | None = None) -> Verdict:
-    now = datetime.now(UTC)
+    now = row.now
     return verdicts.after(
         outcome.kind,
         Tried(

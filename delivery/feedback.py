@@ -5,7 +5,7 @@ Whatever its order, and however often it comes, the same news gives the same end
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -28,6 +28,7 @@ _ALSO = {
     kind: (_COLUMNS[kind], "seen_at")
     for kind in (EventKind.READ, EventKind.CLICKED, EventKind.ARCHIVED)
 }
+_AT = "COALESCE(%(at)s::timestamptz, clock_timestamp())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,14 @@ def engage(
         cursor.execute(
             f"""
             INSERT INTO delivery_engagement AS e (id, notification_id, {", ".join(columns)})
-            SELECT id, notification_id, {", ".join(["%(at)s"] * len(columns))}
+            SELECT id, notification_id, {", ".join([_AT] * len(columns))}
             FROM unnest(%(ids)s::uuid[], %(notifications)s::uuid[]) AS u(id, notification_id)
             ORDER BY id
             ON CONFLICT (id) DO UPDATE SET {first} WHERE e.{columns[0]} IS NULL
             RETURNING id
             """,  # noqa: S608 - column names of our own
             {
-                "at": at or datetime.now(UTC),
+                "at": at,
                 "ids": [item[0] for item in items],
                 "notifications": [item[1] for item in items],
             },

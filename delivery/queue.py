@@ -5,14 +5,16 @@ of it, guarded by the lease. Rows of a worker that died fall due by themselves: 
 simply sent, marked ones are `uncertain`.
 """
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from delivery import answers
 from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
@@ -45,6 +47,13 @@ class Row:
     accepted_at: datetime
     created_at: datetime
     expires_at: datetime | None
+    claimed_at: datetime
+    read_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def now(self) -> datetime:
+        """The database's time: what it said at the claim, and what has passed here since."""
+        return self.claimed_at + timedelta(seconds=time.monotonic() - self.read_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Settled:
 _CLAIM = claims.claim_sql(
     table="delivery",
     due=f"t.lane = %(lane)s AND t.state = {State.QUEUED:d}",
-    returning=claims.columns(_ROW),
+    returning=f"{claims.columns(_ROW)}, clock_timestamp()",
 )
 
 
@@ -88,6 +97,20 @@ def mark(ids_: Sequence[UUID], *, token: UUID, provider: str) -> set[UUID]:
         return {id_ for (id_,) in cursor.fetchall()}
 
 
+_RELEASE = f"""
+    UPDATE delivery SET lease = NULL, due_at = clock_timestamp()
+    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.QUEUED:d}
+"""  # noqa: S608
+
+
+def release(ids_: Sequence[UUID], *, token: UUID) -> None:
+    """Give rows back that were claimed and not marked: whoever comes next may have them."""
+    if not ids_:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, {"ids": list(ids_), "token": token})
+
+
 _RENEW = f"""
     UPDATE delivery SET due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.SENDING:d}
@@ -103,13 +126,12 @@ def renew(ids_: Sequence[UUID], *, token: UUID) -> None:
 _LIMBO = f"""
     UPDATE delivery AS claimed
     SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    FROM (
-        SELECT id, state FROM delivery
+    WHERE claimed.id = ANY(ARRAY(
+        SELECT id FROM delivery
         WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= clock_timestamp()
         ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-    ) AS lost
-    WHERE claimed.id = lost.id
-    RETURNING lost.state, {claims.columns(_ROW)}
+    ))
+    RETURNING claimed.state, {claims.columns(_ROW)}, clock_timestamp()
 """  # noqa: S608
 
 
@@ -154,7 +176,8 @@ _SETTLE = f"""
                 ELSE d.sent_at END,
             delivered_at = CASE WHEN u.state = {State.DELIVERED:d}
                 THEN COALESCE(d.delivered_at, clock_timestamp()) ELSE d.delivered_at END
-        FROM u WHERE d.id = u.id AND (d.lease = u.lease OR {_NEWS})
+        -- The ids once more, as constants: they name the months to look in.
+        FROM u WHERE d.id = ANY(%(ids)s::uuid[]) AND d.id = u.id AND (d.lease = u.lease OR {_NEWS})
         RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
             d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
             d.attempts + u.refund AS number, d.address_hash
@@ -213,10 +236,10 @@ def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
         "providers": [one.provider for one in settled],
         "attempts": [ids.sibling(one.row.id) if one.attempted else None for one in settled],
         "outcomes": [int(outcome.kind) for outcome in outcomes],
-        "codes": [outcome.code[:80] for outcome in outcomes],
-        "details": [outcome.detail[:400] for outcome in outcomes],
-        "refs": [outcome.provider_ref[:255] for outcome in outcomes],
-        "tooks": [outcome.took for outcome in outcomes],
+        "codes": [answers.text(outcome.code)[:80] for outcome in outcomes],
+        "details": [answers.text(outcome.detail)[:400] for outcome in outcomes],
+        "refs": [answers.text(outcome.provider_ref)[:255] for outcome in outcomes],
+        "tooks": [answers.seconds(outcome.took) for outcome in outcomes],
         "dead_reason": _DEAD_ADDRESS,
     }
 

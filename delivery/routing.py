@@ -43,7 +43,9 @@ def _routes() -> dict[int, list[str]]:
     if time.monotonic() - read_at > CACHE_SECONDS:
         routes = {}
         for route in Route.objects.order_by("channel", "position", "id"):
-            usable = route.enabled and route.weight > 0
+            # One that is not configured any more must not hold up the whole lane.
+            configured = route.provider in settings.DELIVERY_PROVIDERS
+            usable = configured and route.enabled and route.weight > 0
             routes.setdefault(route.channel, []).extend([route.provider] if usable else [])
         _cached = (time.monotonic(), routes)
     return routes

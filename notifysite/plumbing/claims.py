@@ -12,19 +12,19 @@ LEASE_SECONDS = 120
 def claim_sql(*, table: str, due: str, returning: str) -> str:
     """The statement that claims up to %(limit)s rows for which `due` holds, oldest first.
 
-    `due` speaks of the alias `t`. Parameters: token, limit, and whatever `due` names.
+    `due` speaks of the alias `t`. Parameters: token, limit, and whatever `due` names. The picked
+    ids are an array because a join would read every past month into a hash.
     """
     return f"""
         UPDATE {table} AS claimed
         SET lease = %(token)s, due_at = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
-        FROM (
+        WHERE claimed.id = ANY(ARRAY(
             SELECT t.id FROM {table} AS t
             WHERE {due} AND t.due_at <= clock_timestamp()
             ORDER BY t.due_at
             LIMIT %(limit)s
             FOR NO KEY UPDATE SKIP LOCKED
-        ) AS picked
-        WHERE claimed.id = picked.id
+        ))
         RETURNING {returning}
     """  # noqa: S608 - names of our own tables and columns
 

@@ -1,7 +1,7 @@
 """Claim, mark, seal, hand over, settle: what dispatch does with due deliveries."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from delivery import announcements, backoff, dispatch, leases, queue
-from delivery.contracts import Message, Outcome, Parcel, Wait, Withdraw
+from delivery.contracts import Change, Message, Outcome, Parcel, Wait, Withdraw
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.models import Attempt, Delivery, Suppression
 from delivery.queue import Settled
@@ -363,6 +363,30 @@ def test_a_wait_without_a_try_is_no_news(provider: Ledger, queued: Queued) -> No
     assert announcements.consume(DEFAULT) == 0
 
 
+def test_an_announcement_that_an_observer_breaks_over_keeps_none_of_the_others(
+    provider: Ledger, queued: Queued, settings: Any
+) -> None:
+    (broken,) = queued(step=9)
+    dispatch.dispatch_due(DEFAULT)
+    queued(7)
+    dispatch.dispatch_due(DEFAULT)
+    settings.DELIVERY_OBSERVERS = [*settings.DELIVERY_OBSERVERS, f"{__name__}.break_over_nine"]
+
+    assert announcements.consume(DEFAULT) == 7
+    assert announcements.consume(DEFAULT) == 0
+
+    settings.DELIVERY_OBSERVERS = settings.DELIVERY_OBSERVERS[:1]
+    sealing.OBSERVED.clear()
+    assert announcements.consume(DEFAULT) == 1
+    assert [change.delivery_id for change in sealing.OBSERVED] == [broken]  # type: ignore[attr-defined]
+
+
+def break_over_nine(changes: Sequence[Change]) -> None:
+    """An observer that has never heard of a ninth step."""
+    if any(change.step == 9 for change in changes):
+        raise LookupError(9)
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_flight_costs_a_fixed_number_of_queries(
     provider: Ledger, queued: Queued, django_assert_num_queries: Any, count: int
@@ -406,7 +430,20 @@ def test_a_flight_that_comes_too_late_to_its_provider_is_not_handed_over(
     dispatch.dispatch_due(DEFAULT)
 
     assert provider.taken == []
-    assert state_of(delivery).state == State.SENDING  # until its lease runs out
+    row = state_of(delivery)
+    assert (row.state, row.attempts, row.unknowns) == (State.QUEUED, 1, 0)  # not even uncertain
+
+
+def test_what_there_was_no_time_for_is_given_back(
+    provider: Ledger, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow provider keeps neither idle workers from the rest, nor this one from ending."""
+    queued(12)
+    monkeypatch.setattr(dispatch, "BATCH_SECONDS", 0.0)
+    assert dispatch.dispatch_due(DEFAULT) == 12
+
+    assert len(provider.taken) == 5
+    assert len(queue.claim(DEFAULT, token=uuid4())) == 7
 
 
 def test_a_simulated_failure_suppresses_no_address(
