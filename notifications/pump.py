@@ -46,7 +46,17 @@ def tick() -> None:
     dispatch.recover()
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):
-            work.work(lane, budget=SLICE_SECONDS)
+            _work(lane)
+
+
+def _work(lane: Lane) -> None:
+    """Work a slice. What breaks in one lane must not keep the others waiting."""
+    try:
+        work.work(lane, budget=SLICE_SECONDS)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("lane_broke", lane=lane.name.lower())
 
 
 def due() -> Mapping[Lane, float]:

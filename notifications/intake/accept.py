@@ -110,8 +110,10 @@ _INSERT = f"""
         expires_at, due_at)
     SELECT u.id, u.recipient_id, u.data, %(request_id)s, %(service_id)s, %(key_id)s, %(actor_id)s,
         %(type_id)s, %(mode)s, %(priority)s, %(lane)s, {Status.ACCEPTED:d},
-        %(channels)s::smallint[], %(locale)s, %(cancellation_key)s, %(send_at)s, %(expires_at)s,
-        GREATEST(%(due_at)s, clock_timestamp())
+        %(channels)s::smallint[], %(locale)s, %(cancellation_key)s, %(send_at)s,
+        LEAST(%(asked_expiry)s::timestamptz,
+            GREATEST(%(send_at)s, clock_timestamp()) + %(ttl)s::int * interval '1 second'),
+        GREATEST(%(send_at)s, clock_timestamp())
     FROM unnest(%(ids)s::uuid[], %(recipients)s::bigint[], %(datas)s::bytea[])
         AS u(id, recipient_id, data)
 """  # noqa: S608
@@ -139,7 +141,7 @@ def _insert(
                 "locale": terms.locale,
                 "cancellation_key": terms.cancellation_key,
                 "send_at": terms.send_at,
-                "expires_at": terms.expires_at,
-                "due_at": terms.due_at,
+                "asked_expiry": terms.asked_expiry,
+                "ttl": terms.kind.ttl_seconds or None,
             },
         )

@@ -34,8 +34,8 @@ class Terms:
     asked: frozenset[int]
     only: frozenset[int] | None
     send_at: datetime | None
+    asked_expiry: datetime | None  # the request's own; its type's runs by the database's clock
     expires_at: datetime | None
-    due_at: datetime
     locale: str
     cancellation_key: str | None
 
@@ -52,8 +52,8 @@ class Terms:
             asked=_channels(request, kind),
             only=request.channels,
             send_at=request.send_at,
+            asked_expiry=request.expires_at,
             expires_at=_expiry(request, kind, start=start),
-            due_at=start,
             locale=request.locale,
             cancellation_key=request.cancellation_key,
         )

@@ -39,6 +39,8 @@ def _answer(case: Case, step: int, channel: int) -> Sealed | None:
         return Withdraw(reason=Reason.CONDITION_FALSE)
     if made.outcome is Does.HOLD and made.until:
         return Wait(until=made.until, reason=made.reason)
+    if made.outcome is Does.HOLD:  # for news, not for a time: its condition holds no longer
+        return Withdraw(reason=made.reason or Reason.CONDITION_FALSE)
     if made.outcome is Does.SEND and made.channel == channel:
         return None
     return Withdraw(reason=made.reason or Reason.OPTED_OUT_CHANNEL)

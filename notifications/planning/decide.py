@@ -37,7 +37,12 @@ def decide(facts: Facts, *, trace: list[Gate] | None = None) -> Decision:
         made = _decide_step(facts, step, earlier=tuple(decided.values()), trace=trace)
         decided[step.position] = Past(decision=made)
     steps = tuple(past.decision for past in decided.values())
-    untils = [step.until for step in steps if step.outcome is Does.HOLD and step.until]
+    # What waits for news without a time waits no longer than it lives.
+    untils = [
+        until
+        for step in steps
+        if step.outcome is Does.HOLD and (until := step.until or facts.expires_at)
+    ]
     return Decision(steps=steps, due_at=min(untils, default=None))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
@@ -26,8 +27,11 @@ from notifications.planning.decision import (
 )
 from notifications.planning.readers import Reader
 from notifications.words import Mode, Priority
+from notifysite.plumbing.crypto import CryptoError
 from preferences import resolution, wishes
 from preferences.wishes import Wishes
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,10 @@ def _case(
 ) -> Case:
     mine = addresses.get(due.recipient_id, ())
     guest = due.mode != Mode.TEAM or (due.service_id, person.user_id) in shared.guests
-    reader = shared.readers.get(due.recipient_id)
     facts = Facts(
         now=shared.now,
-        start=due.send_at or due.created_at,
+        # A time to send that had passed already meant "now".
+        start=max(due.send_at or due.created_at, due.created_at),
         expires_at=due.expires_at,
         priority=Priority(due.priority),
         only_channels=None if due.channels is None else frozenset(due.channels),
@@ -138,11 +142,20 @@ def _case(
             mine,
             now=shared.now,
             guest=guest,
-            variables=reader.variables(due.data, locale=due.locale) if reader else {},
+            variables=_variables(due, shared.readers.get(due.recipient_id)),
         ),
         past=shared.past.get(due.id, {}),
     )
     return Case(due, kind, person, mine, facts)
+
+
+def _variables(due: Due, reader: Reader | None) -> Mapping[str, Any]:
+    """What an expression may look at; of what nobody can read nothing is true."""
+    try:
+        return reader.variables(due.data, locale=due.locale) if reader else {}
+    except CryptoError as error:
+        log.error("data_unreadable", notification=str(due.id), error=type(error).__name__)
+        return {}
 
 
 def person_facts(

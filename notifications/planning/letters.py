@@ -30,6 +30,7 @@ class Row:
     address: bytes | None
     quiet_hours: str | None
     paused_until: datetime | None
+    now: datetime  # by the database
 
 
 _LOOK = f"""
@@ -41,7 +42,7 @@ _LOOK = f"""
                 WHERE e.notification_id = d.notification_id AND e.seen_at IS NOT NULL),
         k.revoked_at IS NULL AND v.active,
         n.status, a.value, r.quiet_hours::text, r.paused_until,
-        r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
+        clock_timestamp(), r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
         {claims.columns(COLUMNS, "n")}
     FROM delivery AS d
     JOIN notification AS n ON n.id = d.notification_id

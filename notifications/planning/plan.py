@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 
 from delivery import queue
 from delivery.lifecycle import Reason
@@ -19,13 +20,15 @@ from notifications.planning.facts import Case, Due
 from notifications.words import OPEN, Lane, Status
 from notifysite.plumbing import claims, ids
 
+log = structlog.get_logger(__name__)
+
 BATCH = 200
 
 _OPEN = ", ".join(str(int(status)) for status in OPEN)
 _CLAIM = claims.claim_sql(
     table="notification",
     due=f"t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL",
-    returning=claims.columns(facts.COLUMNS),
+    returning=f"clock_timestamp(), {claims.columns(facts.COLUMNS)}",
 )
 
 
@@ -34,11 +37,25 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
     token = uuid4()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
-        due = [Due(*values) for values in cursor.fetchall()]
+        rows = cursor.fetchall()
+    due = [Due(*values) for _, *values in rows]
     if due:
-        cases = facts.gather(due, now=datetime.now(UTC))
-        _record([Planned.of(case) for case in cases], token=token)
+        _record(_decided(due, now=max(now for now, *_ in rows)), token=token)
     return len(due)
+
+
+def _decided(due: Sequence[Due], *, now: datetime) -> list["Planned"]:
+    """All of a batch decided. One that cannot be holds up no other, and falls due again with its
+    lease."""
+    try:
+        return [Planned.of(case) for case in facts.gather(due, now=now)]
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - else nothing behind it would ever leave
+        if len(due) > 1:
+            return [planned for one in due for planned in _decided([one], now=now)]
+        log.error("not_decided", notification=str(due[0].id), error=type(error).__name__)
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +97,7 @@ class Planned:
                 "mode": due.mode,
                 "uncertain": self.case.type.uncertain,
                 "expires_at": due.expires_at,
-                "accepted_at": self.case.start,
+                "accepted_at": _since(step, self.case),
                 "person_changed_at": self.case.wishes.changed_at,
             }
             for step in self.decision.steps
@@ -93,6 +110,14 @@ def _is_new(step: StepDecision, case: Case) -> bool:
     before = case.facts.past.get(step.step)
     settled = before is not None and before.decision.outcome is Does.SEND
     return step.outcome is Does.SEND and not settled
+
+
+def _since(step: StepDecision, case: Case) -> datetime:
+    """When a step could first leave: what it waited for until then is no delay of ours."""
+    before = case.facts.past.get(step.step)
+    if before is None:
+        return case.start
+    return max(case.start, min(before.decision.until or case.facts.now, case.facts.now))
 
 
 def _standing(
@@ -132,7 +157,8 @@ _SAVE = f"""
     FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
             %(decisions)s::bigint[], %(dues)s::timestamptz[])
         AS u(id, status, reason, decision_id, due_at)
-    WHERE n.id = u.id AND n.lease = %(token)s AND n.status IN ({_OPEN})
+    -- The ids once more, as constants: they name the months to look in.
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.id = u.id AND n.lease = %(token)s AND n.status IN ({_OPEN})
     RETURNING n.id
 """  # noqa: S608
 

@@ -7,7 +7,7 @@ that cannot be rendered never stops the others.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +31,10 @@ log = structlog.get_logger(__name__)
 
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
-    now = datetime.now(UTC)
     letters = letters_of([parcel.id for parcel in parcels])
+    if not letters:
+        return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
+    now = max(letter.row.now for letter in letters)
     held = _held(letters, now)
     clear = [letter for letter in letters if letter.row.id not in held]
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
