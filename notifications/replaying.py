@@ -105,14 +105,16 @@ def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
 
 # Notifications are locked before deliveries, everywhere.
 _LOCK = """
-    SELECT FROM notification WHERE id IN
-        (SELECT notification_id FROM delivery WHERE id = ANY(%s::uuid[]))
+    SELECT FROM notification WHERE id = ANY(ARRAY(
+        SELECT notification_id FROM delivery WHERE id = ANY(%s::uuid[])
+    ))
     ORDER BY id FOR NO KEY UPDATE
 """
 _REOPEN = f"""
-    UPDATE notification AS n SET status = {Status.PLANNED:d}
-    FROM delivery AS d
-    WHERE d.id = ANY(%s::uuid[]) AND n.id = d.notification_id AND n.status = {Status.DONE:d}
+    UPDATE notification SET status = {Status.PLANNED:d}
+    WHERE status = {Status.DONE:d} AND id = ANY(ARRAY(
+        SELECT notification_id FROM delivery WHERE id = ANY(%s::uuid[])
+    ))
 """  # noqa: S608
 _LANES = "SELECT DISTINCT lane FROM delivery WHERE id = ANY(%s::uuid[])"
 

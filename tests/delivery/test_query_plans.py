@@ -1,0 +1,124 @@
+"""What the hot statements cost does not grow with history: none of them reads past months."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from delivery import queue
+from delivery.contracts import Outcome
+from delivery.lifecycle import OutcomeKind, State
+from delivery.queue import Row, Settled
+from delivery.verdicts import Verdict
+from notifications import replaying
+from notifications.planning import plan
+from notifysite.plumbing import partitions
+
+pytestmark = pytest.mark.django_db
+
+BATCH = 500
+MANY = 2_000
+_SCAN = re.compile(r"Seq Scan on .* rows=(?P<rows>\d+)")
+
+# Old rows lie in past months and are finished; a batch of this month is due.
+_FILL = """
+    INSERT INTO {table} ({columns}, id, created_at)
+    SELECT {values}, overlay(
+            overlay(md5(%(salt)s || n)::text PLACING lpad(to_hex(
+                (EXTRACT(epoch FROM at) * 1000)::bigint), 12, '0') FROM 1 FOR 12)
+            PLACING '7' FROM 13 FOR 1)::uuid, at
+    FROM generate_series(1, %(count)s) AS n,
+        LATERAL (SELECT clock_timestamp() - %(months)s * (1 + n %% 3) * interval '29 days') AS t(at)
+"""
+_DELIVERIES = {
+    "table": "delivery",
+    "columns": "notification_id, recipient_id, channel, step, lane, mode, uncertain, state,"
+    " provider, due_at, accepted_at, person_changed_at, attempts, unknowns",
+    "values": "gen_random_uuid(), n, 1, 1, 2, 1, 1, %(state)s, '', at, at, at, 1, 0",
+}
+_NOTIFICATIONS = {
+    "table": "notification",
+    "columns": "request_id, service_id, key_id, recipient_id, type_id, mode, priority, lane,"
+    " status, locale, due_at",
+    "values": "gen_random_uuid(), 1, 1, n, 1, 1, 3, 2, %(state)s, '', at",
+}
+
+
+@pytest.fixture
+def history(db: None) -> None:
+    """Three months of it."""
+    with connection.cursor() as cursor:
+        for table in ("delivery", "notification"):
+            for start, end in partitions.months(datetime.now(UTC), behind=4):
+                cursor.execute(partitions._create_month(table, start, end))
+        for layout in (_DELIVERIES, _NOTIFICATIONS):
+            statement = _FILL.format(**layout)
+            for state, count, months in ((State.SENT, 18_000, 1), (State.QUEUED, BATCH, 0)):
+                values = {"salt": uuid4().hex, "count": count, "months": months, "state": state}
+                cursor.execute(statement, values)
+            cursor.execute(f"ANALYZE {layout['table']}")
+
+
+def reads_past_months(statement: str, values: Any) -> bool:
+    """Whether a plan reads whole months of rows to find some that it has the ids of."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values)
+        scans = [_SCAN.search(line) for (line,) in cursor.fetchall()]
+    return any(int(scan["rows"]) > MANY for scan in scans if scan)
+
+
+def due(table: str, column: str) -> Sequence[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM {table} WHERE {column} = 1")
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def settling(ids: Sequence[UUID]) -> dict[str, Any]:
+    now, token = datetime.now(UTC), uuid4()
+    return queue._settle_parameters(
+        [
+            Settled(
+                Row(id_, uuid4(), 1, 1, 1, 1, 2, 1, 1, 0, 0, "", now, now, None, now),
+                token,
+                "scripted",
+                Outcome(reference=id_, kind=OutcomeKind.ACCEPTED),
+                Verdict(state=State.SENT),
+            )
+            for id_ in ids
+        ]
+    )
+
+
+def saving(ids: Sequence[UUID]) -> dict[str, Any]:
+    count = len(ids)
+    return {
+        "ids": ids,
+        "statuses": [2] * count,
+        "reasons": [None] * count,
+        "decisions": [1] * count,
+        "dues": [None] * count,
+        "token": uuid4(),
+    }
+
+
+def test_work_reads_the_rows_it_is_about(history: None) -> None:
+    claim = {"lane": 2, "token": uuid4(), "limit": BATCH}
+    deliveries, notifications = due("delivery", "state"), due("notification", "status")
+    assert (len(deliveries), len(notifications)) == (BATCH, BATCH)
+
+    statements: list[tuple[str, Any]] = [
+        (queue._CLAIM, claim),
+        (queue._LIMBO, claim),
+        (queue._MARK, {"ids": deliveries, "token": uuid4(), "provider": "scripted"}),
+        (queue._SETTLE, settling(deliveries)),
+        (plan._CLAIM, claim),
+        (plan._SAVE, saving(notifications)),
+        (replaying._LOCK, [deliveries]),
+        (replaying._REOPEN, [deliveries]),
+    ]
+
+    assert [one for one, values in statements if reads_past_months(one, values)] == []
