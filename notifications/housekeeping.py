@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from notifications import figures
 from notifysite.plumbing import partitions
@@ -98,7 +98,7 @@ def _months_ahead() -> int:
             with connection.cursor() as cursor:
                 cursor.execute(_LOCK_TIMEOUT)
             return len(partitions.ensure_months(datetime.now(UTC)))
-    except OperationalError as error:
+    except DatabaseError as error:
         log.warning("months_not_made", error=type(error).__name__)
         return 0
 

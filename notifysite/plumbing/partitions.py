@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, migrations
+from django.db import connection, migrations, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
@@ -69,9 +69,29 @@ def ensure_months(now: datetime) -> list[str]:
             there = set(_partitions(table))
             for start, end in months(now):
                 if (name := _month_name(table, start)) not in there:
-                    cursor.execute(_create_month(table, start, end))
+                    _make_month(cursor, table, start, end)
                     made.append(name)
     return made
+
+
+def _make_month(cursor: Any, table: str, start: datetime, end: datetime) -> None:
+    """Create a month's partition. Rows of it that fell into the default, because a clock was ahead
+    or nobody made the month in time, would forbid it: they move in first."""
+    name, bounds = _month_name(table, start), _bounds(start, end)
+    strays = f"\"{table}_default\" WHERE id >= '{ids.floor(start)}' AND id < '{ids.floor(end)}'"
+    cursor.execute(f"SELECT EXISTS (SELECT FROM {strays})")  # noqa: S608 - names of our own
+    if not cursor.fetchone()[0]:
+        cursor.execute(_create_month(table, start, end))
+        return
+    with transaction.atomic():
+        for statement in (
+            f'LOCK TABLE "{table}_default" IN ACCESS EXCLUSIVE MODE',
+            f'CREATE TABLE "{name}" (LIKE "{table}" INCLUDING ALL)',
+            f"WITH moved AS (DELETE FROM {strays} RETURNING *)"  # noqa: S608
+            f' INSERT INTO "{name}" SELECT * FROM moved',
+            f'ALTER TABLE "{table}" ATTACH PARTITION "{name}" {bounds}',
+        ):
+            cursor.execute(statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +146,9 @@ def _month_name(table: str, start: datetime) -> str:
 def _create_month(table: str, start: datetime, end: datetime) -> str:
     return (
         f'CREATE TABLE IF NOT EXISTS "{_month_name(table, start)}" PARTITION OF "{table}"'
-        f" FOR VALUES FROM ('{ids.floor(start)}') TO ('{ids.floor(end)}')"
+        f" {_bounds(start, end)}"
     )
+
+
+def _bounds(start: datetime, end: datetime) -> str:
+    return f"FOR VALUES FROM ('{ids.floor(start)}') TO ('{ids.floor(end)}')"
