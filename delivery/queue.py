@@ -82,10 +82,12 @@ def claim(lane: int, *, token: UUID, limit: int = BATCH) -> list[Row]:
         return [Row(*values) for values in cursor.fetchall()]
 
 
+_QUEUED = claims.ours_sql(table="delivery", still=f"state = {State.QUEUED:d}")
+_SENDING = claims.ours_sql(table="delivery", still=f"state = {State.SENDING:d}")
 _MARK = f"""
     UPDATE delivery SET state = {State.SENDING:d}, attempts = attempts + 1, provider = %(provider)s,
         due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.QUEUED:d}
+    WHERE id = {_QUEUED}
     RETURNING id
 """  # noqa: S608
 
@@ -99,7 +101,7 @@ def mark(ids_: Sequence[UUID], *, token: UUID, provider: str) -> set[UUID]:
 
 _RELEASE = f"""
     UPDATE delivery SET lease = NULL, due_at = clock_timestamp()
-    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.QUEUED:d}
+    WHERE id = {_QUEUED}
 """  # noqa: S608
 
 
@@ -113,7 +115,7 @@ def release(ids_: Sequence[UUID], *, token: UUID) -> None:
 
 _RENEW = f"""
     UPDATE delivery SET due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE id = ANY(%(ids)s) AND lease = %(token)s AND state = {State.SENDING:d}
+    WHERE id = {_SENDING}
 """  # noqa: S608
 
 
@@ -260,16 +262,10 @@ def insert(rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
-_TYPES = {
-    "id": "uuid",
-    "notification_id": "uuid",
-    "recipient_id": "bigint",
-    "address_id": "bigint",
-    "address_hash": "bytea",
-    "expires_at": "timestamptz",
-    "accepted_at": "timestamptz",
-    "person_changed_at": "timestamptz",
-}
+_TYPES = {"address_hash": "bytea"}
+_TYPES |= dict.fromkeys(("id", "notification_id"), "uuid")
+_TYPES |= dict.fromkeys(("recipient_id", "address_id"), "bigint")
+_TYPES |= dict.fromkeys(("expires_at", "accepted_at", "person_changed_at"), "timestamptz")
 
 
 def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:

@@ -12,8 +12,7 @@ from notifications.words import Status
 
 # In id order, as everybody locks notifications.
 _LOCK = """
-    SELECT id FROM notification WHERE id = ANY(%(ids)s::uuid[]) AND status = %(planned)s
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM notification WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 # A step held without a time waits for exactly this news; one held until a time may be over early.
 # The lease goes too: a plan under way has read what was before, and must not be recorded.

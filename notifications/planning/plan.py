@@ -158,7 +158,8 @@ _SAVE = f"""
             %(decisions)s::bigint[], %(dues)s::timestamptz[])
         AS u(id, status, reason, decision_id, due_at)
     -- The ids once more, as constants: they name the months to look in.
-    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.id = u.id AND n.lease = %(token)s AND n.status IN ({_OPEN})
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.id = u.id AND n.lease = %(token)s
+        AND n.status IN ({_OPEN})
     RETURNING n.id
 """  # noqa: S608
 

@@ -29,6 +29,17 @@ def claim_sql(*, table: str, due: str, returning: str) -> str:
     """  # noqa: S608 - names of our own tables and columns
 
 
+def ours_sql(*, table: str, still: str) -> str:
+    """The claimed rows among %(ids)s that are ours by %(token)s, locked: `id = <this>`.
+
+    In id order, so that two that write the same rows wait, and never for each other.
+    """
+    return f"""ANY(ARRAY(
+        SELECT id FROM {table} WHERE id = ANY(%(ids)s::uuid[]) AND lease = %(token)s AND {still}
+        ORDER BY id FOR NO KEY UPDATE
+    ))"""  # noqa: S608 - names of our own tables and columns
+
+
 def columns(names: tuple[str, ...], alias: str = "claimed") -> str:
     """A column list for RETURNING, in the order a dataclass wants them."""
     return ", ".join(f"{alias}.{name}" for name in names)

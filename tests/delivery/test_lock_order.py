@@ -1,0 +1,71 @@
+"""Whoever writes several deliveries locks them in id order: nobody waits in a circle."""
+
+import threading
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+
+from delivery import queue
+from delivery.lifecycle import State
+from delivery.models import Delivery
+from notifysite.plumbing import ids
+from tests.fakes.scripted import Ledger
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEFAULT = 2
+Queued = Callable[..., list[UUID]]
+Write = Callable[[list[UUID], UUID], object]
+
+WRITES: list[tuple[str, State, Write]] = [
+    ("mark", State.QUEUED, lambda rows, token: queue.mark(rows, token=token, provider="x")),
+    ("release", State.QUEUED, lambda rows, token: queue.release(rows, token=token)),
+    ("renew", State.SENDING, lambda rows, token: queue.renew(rows, token=token)),
+]
+
+
+@pytest.mark.parametrize(("state", "write"), [pytest.param(*rest, id=id) for id, *rest in WRITES])
+def test_a_write_waits_for_the_first_row_before_it_holds_the_second(
+    provider: Ledger, queued: Queued, state: State, write: Write
+) -> None:
+    """The second lies first on disk. Held up at the first, the write must not have it yet."""
+    first, second = sorted(ids.uuid7() for _ in range(2))
+    queued(id=second)
+    queued(id=first)
+    token = uuid4()
+    Delivery.objects.update(lease=token, state=state)
+    other = threading.Thread(target=_closing(write), args=([first, second], token))
+
+    with transaction.atomic():
+        _lock(first)
+        other.start()
+        while not _somebody_waits():
+            pass
+        _lock(second)
+    other.join()
+
+
+def _closing(write: Write) -> Callable[[list[UUID], UUID], None]:
+    def run(rows: list[UUID], token: UUID) -> None:
+        try:
+            write(rows, token)
+        finally:
+            connection.close()
+
+    return run
+
+
+def _lock(id_: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM delivery WHERE id = %s FOR NO KEY UPDATE NOWAIT", [id_])
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
