@@ -29,7 +29,7 @@ def dead(send: Send, provider: Ledger, run: Run) -> Callable[..., list[Delivery]
 
     def make(count: int = 1, **values: Any) -> list[Delivery]:
         make_type(f"mail_{count}", steps=[{"channel": "email"}])
-        provider.script = [OutcomeKind.TRANSIENT] * count
+        provider.script, provider.retry_after = [OutcomeKind.TRANSIENT] * count, 3600.0
         made = send(*(f"u{n}" for n in range(count)), type=f"mail_{count}")
         run()
         rows = Delivery.objects.filter(notification_id__in=made)
