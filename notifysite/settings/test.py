@@ -7,6 +7,7 @@ SECRET_KEY = "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
 FIELD_ENCRYPTION_KEYS = ["t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
 FIELD_HASH_KEY = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 PUBLIC_URL = "http://testserver"
+EMBEDDED = False  # though it may run beside an embedded stack
 BRAND = {
     "name": "Acme",
     "url": "http://testserver",

@@ -23,7 +23,7 @@ class Identity:
 
 def identify(pid: int) -> Identity | None:
     """Who runs under this pid now; None when no one does, or only a corpse."""
-    if not Path("/proc/self/stat").exists():
+    if not _has_proc():
         return _identify_by_ps(pid)
     for _ in range(LOOKS):
         try:
@@ -45,8 +45,10 @@ def is_running(known: Identity) -> bool:
     now = identify(known.pid)
     if now is None or now.started != known.started:
         return False
-    # A wrapper such as setpriv becomes what it wraps: the command line loses its first words.
-    return known.command[-len(now.command) :] == now.command
+    # The kernel counts hundredths of a second, so no two processes share a pid and a start. The
+    # command line tells less: a wrapper becomes what it wraps, and a server renames itself.
+    # `ps` counts whole seconds, and there the command line has to agree.
+    return _has_proc() or known.command[-len(now.command) :] == now.command
 
 
 def end(known: Identity, *, by: signal.Signals, grace: float) -> None:
@@ -71,6 +73,11 @@ def gone(known: Identity, *, within: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@cache
+def _has_proc() -> bool:
+    return Path("/proc/self/stat").exists()
 
 
 @cache

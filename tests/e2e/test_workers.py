@@ -18,6 +18,7 @@ from tests.e2e.processes import eventually, kill, pump, worker
 from tests.factories import make_category, make_type
 from tests.fakes.ledger import entries
 from tests.notifications.conftest import client_for
+from tests.notifications.test_nudges import redis_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RABBITMQ = os.environ.get("NOTIFYSITE_TEST_RABBITMQ_URL", "")
@@ -69,7 +70,7 @@ def test_with_broker_and_beat_stopped_mail_still_leaves(
 def test_a_worker_does_what_the_pump_nudges_it_to(
     send: Any, ledger: Path, broker: str, settings: Any
 ) -> None:
-    url = RABBITMQ if broker == "rabbitmq" else settings.REDIS_URL
+    url = RABBITMQ if broker == "rabbitmq" else redis_url(settings)
     make_type("order_shipped")
     environment = {"CELERY_BROKER_URL": url, "TEST_LEDGER": str(ledger)}
 
