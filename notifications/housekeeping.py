@@ -13,6 +13,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 
 from notifications import figures
+from notifications.planning import secrets
 from notifysite.plumbing import partitions
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ def keep(*, budget: float = BUDGET_SECONDS) -> dict[str, int]:
             return done
         done["months"] = _months_ahead()
         done["figures"] = _until(until, figures.fold, figures.FOLD_BATCH)
+        done["secrets"] = secrets.sweep(BATCH)
         for name, statement in _OLD.items():
             done[name] = _until(until, partial(_delete, statement), BATCH)
     return done

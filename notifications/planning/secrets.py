@@ -22,8 +22,27 @@ _WIPE = f"""
         )
 """  # noqa: S608
 
+# Dead letters and uncertain ones that expired meanwhile: nothing tells of that but the clock.
+_EXPIRED = f"""
+    SELECT n.id FROM delivery AS d
+    JOIN notification AS n ON n.id = d.notification_id
+    JOIN notification_type AS t ON t.id = n.type_id
+    WHERE d.state IN ({State.DEAD:d}, {State.UNCERTAIN:d}) AND d.expires_at <= clock_timestamp()
+        AND t.sensitive AND n.data IS NOT NULL AND n.status NOT IN ({_OPEN})
+    LIMIT %s
+"""  # noqa: S608
+
 
 def wipe(notification_ids: Sequence[UUID]) -> None:
     """Forget the data of finished notifications whose type carries secrets, such as codes."""
     with connection.cursor() as cursor:
         cursor.execute(_WIPE, [list(notification_ids)])
+
+
+def sweep(limit: int) -> int:
+    """Forget the secrets of what can no longer be sent again; returns how many were looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [limit])
+        expired = [id_ for (id_,) in cursor.fetchall()]
+    wipe(expired)
+    return len(expired)

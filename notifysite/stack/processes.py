@@ -38,8 +38,9 @@ def processes(port: int) -> tuple[Process, ...]:
     workers = [
         _process(f"worker-{lane}", 1, *worker, "-Q", lane, "-n", f"{lane}@%h") for lane in LANES
     ]
-    # Open streams never end by themselves; an access log would hold the tokens of people's links.
-    web = ("--timeout-graceful-shutdown", "5", "--no-access-log")
+    # Open streams never end by themselves; an access log would hold the tokens of people's links;
+    # a socket takes small words only.
+    web = ("--timeout-graceful-shutdown", "5", "--no-access-log", "--ws-max-size", "8192")
     listen = ("--host", "127.0.0.1", "--port", str(port))
     application = "notifysite.asgi:application"
     scheduler = "django_celery_beat.schedulers:DatabaseScheduler"

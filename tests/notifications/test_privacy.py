@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from delivery.lifecycle import OutcomeKind
+from delivery.lifecycle import OutcomeKind, Uncertain
 from delivery.models import Delivery, InboxItem
+from notifications import housekeeping
 from notifications.models import Guest, Notification, Render
 from preferences import privacy
 from preferences.models import Recipient
@@ -135,6 +136,27 @@ def test_secrets_stay_while_the_message_may_still_leave(
     run()
 
     assert Notification.objects.get().data is not None
+
+
+def test_secrets_of_a_dead_letter_are_forgotten_when_it_expires(
+    api: APIClient, provider: Ledger, code_type: Any, run: Run
+) -> None:
+    code_type.uncertain = Uncertain.STOP
+    code_type.save()
+    provider.script = [OutcomeKind.UNKNOWN]
+    expiry = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+    send(api, type="code", data={"code": "483920"}, expires_at=expiry)
+    run()
+    housekeeping.keep()
+    assert Notification.objects.get().data is not None
+
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    Delivery.objects.update(expires_at=past)
+    Notification.objects.update(expires_at=past)
+    run()
+    housekeeping.keep()
+
+    assert Notification.objects.get().data is None
 
 
 def test_other_data_stays_with_its_notification(api: APIClient, provider: Ledger, run: Run) -> None:
