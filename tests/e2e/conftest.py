@@ -8,10 +8,14 @@ from threading import Thread
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from delivery.inbox import hints
 from tests.delivery.inbox.serving import Site, serve
+
+# Bounds for what never comes, not for what is slow; a bell that lost a hint looks after 30 s.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}

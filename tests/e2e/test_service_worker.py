@@ -62,7 +62,7 @@ def deliver(page, site) -> Callable[[str], list[dict[str, Any]]]:
             "ServiceWorker.deliverPushMessage",
             {"origin": site.url, "registrationId": known[0], "data": data},
         )
-        for _ in range(100):
+        for _ in range(900):  # a bound for what never comes: the machine may be slow
             if (shown := page.evaluate(SHOWN)) != before:
                 return shown
             page.wait_for_timeout(50)
