@@ -12,6 +12,7 @@ import pytest
 from delivery.contracts import Action, Content
 from delivery.providers.webpush.payload import LARGEST, fit, payload_of
 from tests.delivery.providers.messages import message
+from tests.e2e.conftest import PATIENCE
 from tests.fakes.push_service import Browser as Subscription
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
@@ -29,6 +30,7 @@ SHOWN = """async () => {
 def page(chromium, site) -> Any:
     """A page of the site that has registered the worker and may show notifications."""
     context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
     context.grant_permissions(["notifications"], origin=site.url)
     page = context.new_page()
     page.asked = []
