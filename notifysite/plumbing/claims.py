@@ -4,8 +4,6 @@ The state stays as it was: rows of a worker that died simply fall due again. All
 database's.
 """
 
-from uuid import UUID
-
 LEASE_SECONDS = 120
 
 
@@ -43,8 +41,3 @@ def ours_sql(*, table: str, still: str) -> str:
 def columns(names: tuple[str, ...], alias: str = "claimed") -> str:
     """A column list for RETURNING, in the order a dataclass wants them."""
     return ", ".join(f"{alias}.{name}" for name in names)
-
-
-def tokens_match(row_lease: UUID | None, token: UUID) -> bool:
-    """Whether a row is still ours."""
-    return row_lease == token

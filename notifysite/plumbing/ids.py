@@ -41,8 +41,3 @@ def floor(at: datetime) -> UUID:
     """The smallest id of a moment: `id >= floor(t)` selects what was minted from t on."""
     ms = (at - _EPOCH) // timedelta(milliseconds=1)
     return UUID(int=(ms << 80) | _VERSION_AND_VARIANT)
-
-
-def is_uuid7(id: UUID) -> bool:
-    """Whether an id was minted here; others cannot be looked up by month."""
-    return id.version == 7
