@@ -1,15 +1,31 @@
 """The tables of delivery."""
 
 from delivery.models.audit import AuditEntry
-from delivery.models.delivery import Announcement, Attempt, Delivery, Engagement, Event, News
+from delivery.models.delivery import (
+    Announcement,
+    Attempt,
+    Delivery,
+    Engagement,
+    Event,
+    News,
+    ParkedNews,
+)
 from delivery.models.inbox import InboxHead, InboxItem
-from delivery.models.operations import Heartbeat, OutboxMessage, Route
+from delivery.models.operations import (
+    Breaker,
+    Heartbeat,
+    OutboxMessage,
+    Route,
+    Sample,
+    Throttle,
+)
 from delivery.models.suppression import Suppression
 
 __all__ = [
     "Announcement",
     "Attempt",
     "AuditEntry",
+    "Breaker",
     "Delivery",
     "Engagement",
     "Event",
@@ -18,6 +34,9 @@ __all__ = [
     "InboxItem",
     "News",
     "OutboxMessage",
+    "ParkedNews",
     "Route",
+    "Sample",
     "Suppression",
+    "Throttle",
 ]

@@ -44,7 +44,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(
                 name="delivery_queue",
-                fields=["lane", "due_at"],
+                fields=["lane", "channel", "due_at"],
                 condition=models.Q(state=State.QUEUED),
             ),
             models.Index(
@@ -84,7 +84,14 @@ class Attempt(models.Model):
 
     class Meta:
         db_table = "delivery_attempt"
-        indexes = [models.Index(name="attempt_story", fields=["delivery_id"])]
+        indexes = [
+            models.Index(name="attempt_story", fields=["delivery_id"]),
+            models.Index(
+                name="attempt_ref",
+                fields=["provider_ref"],
+                condition=~models.Q(provider_ref=""),
+            ),
+        ]
 
 
 class Event(models.Model):
@@ -118,6 +125,27 @@ class News(models.Model):
         constraints = [
             models.UniqueConstraint(name="news_once", fields=["provider", "event_key"]),
         ]
+
+
+class ParkedNews(models.Model):
+    """News that names a message only by the provider's own id, come before we had noted that id.
+
+    It is matched once the attempt is settled, and forgotten when that never happens.
+    """
+
+    provider = models.CharField(max_length=40)
+    provider_ref = models.CharField(max_length=255)
+    kind = models.SmallIntegerField()
+    at = models.DateTimeField()
+    code = models.CharField(max_length=80, default="", blank=True)
+    detail = models.CharField(max_length=400, default="", blank=True)
+    machine = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "delivery_parked_news"
+        verbose_name_plural = "parked news"
+        indexes = [models.Index(name="parked_ref", fields=["provider", "provider_ref"])]
 
 
 class Engagement(models.Model):

@@ -1,4 +1,4 @@
-"""What operators watch and turn: routes, heartbeats, and the sandbox's outbox."""
+"""What operators watch and turn: routes, breakers, throttles, heartbeats, the sandbox's outbox."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -39,13 +39,75 @@ class Route(models.Model):
             )
 
 
+class Breaker(models.Model):
+    """Whether a provider is given messages of a channel, for the whole fleet.
+
+    Closed: all it can take. Open: none, and at `until` one probe by whoever leases `probe_until`
+    first. A drained one gets no new message; during a drill every call to it is failed on purpose.
+    `reason` says in a few words why it switched last.
+    """
+
+    provider = models.CharField(max_length=40)
+    channel = models.SmallIntegerField(choices=channels.choices)
+    opens = models.SmallIntegerField(default=0)  # in a row: each doubles the time until the probe
+    until = models.DateTimeField(null=True)  # open until the probe; null is closed
+    probe_until = models.DateTimeField(null=True)
+    drained = models.BooleanField(default=False)
+    drill_until = models.DateTimeField(null=True)
+    switched_at = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        db_table = "delivery_breaker"
+        constraints = [
+            models.UniqueConstraint(name="breaker_once", fields=["provider", "channel"]),
+        ]
+
+
+class Sample(models.Model):
+    """What a provider answered to one flight, by class: what breakers and the health page look at.
+
+    `took` is the sum of the answered calls' seconds, `slowest` the longest. Kept for a day.
+    """
+
+    provider = models.CharField(max_length=40)
+    channel = models.SmallIntegerField()
+    at = models.DateTimeField(db_default=Now())
+    accepted = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0)
+    transient = models.IntegerField(default=0)
+    account = models.IntegerField(default=0)
+    unknown = models.IntegerField(default=0)
+    took = models.FloatField(default=0.0)
+    slowest = models.FloatField(default=0.0)
+
+    class Meta:
+        db_table = "delivery_sample"
+        indexes = [models.Index(name="sample_recent", fields=["provider", "channel", "at"])]
+
+
+class Throttle(models.Model):
+    """The token bucket of a provider account, for while Redis does not answer."""
+
+    account = models.CharField(max_length=80, primary_key=True)
+    tokens = models.FloatField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_throttle"
+
+
 class Heartbeat(models.Model):
-    """A process that lives: pump, workers, beat. `consumed_at` is its last taken nudge."""
+    """A process that lives: pump, workers, beat.
+
+    `consumed_at` is the last nudge it took, `nudged_at` the last that the broker took from it.
+    """
 
     name = models.CharField(max_length=120, primary_key=True)
     kind = models.CharField(max_length=20)
     at = models.DateTimeField(db_default=Now())
     consumed_at = models.DateTimeField(null=True)
+    nudged_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "heartbeat"
