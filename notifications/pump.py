@@ -13,7 +13,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from delivery import announcements, dispatch, queue
-from notifications import housekeeping, nudges, work
+from notifications import heartbeats, housekeeping, nudges, work
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -42,7 +42,7 @@ def run(stop: threading.Event) -> None:
 
 def tick() -> None:
     """One look at every lane."""
-    work.beat("pump")
+    heartbeats.beat("pump")
     dispatch.recover()
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):

@@ -1,13 +1,11 @@
 """What a worker does for a lane: plan, dispatch, tell; until nothing is due."""
 
-import os
-import socket
 import time
+from collections.abc import Callable
 
-from django.db.models.functions import Now
+from celery.worker import state
 
 from delivery import announcements, dispatch
-from delivery.models import Heartbeat
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -15,11 +13,19 @@ from notifications.words import Lane
 BUDGET_SECONDS = 20.0
 
 
-def work(lane: Lane, *, budget: float = BUDGET_SECONDS) -> int:
+def stopping() -> bool:
+    """Whether Celery told this worker to stop: it finishes what is in hand and claims no more."""
+    codes: tuple[object, ...] = (state.should_stop, state.should_terminate)
+    return any(code is not None and code is not False for code in codes)  # zero is a code too
+
+
+def work(
+    lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
+) -> int:
     """Do all that is due in a lane; returns how many rows were worked on."""
     done, until = 0, time.monotonic() + budget
     dispatch.recover()
-    while worked := once(lane):
+    while not stopping() and (worked := once(lane)):
         done += worked
         if time.monotonic() > until:
             break
@@ -32,12 +38,3 @@ def once(lane: Lane) -> int:
     sent = dispatch.dispatch_due(lane)
     told = announcements.consume(lane)
     return planned + sent + told
-
-
-def beat(kind: str, *, consumed: bool = False) -> None:
-    """Leave a heartbeat of this process; `consumed`: it has just taken a nudge."""
-    name = f"{kind}@{socket.gethostname()}:{os.getpid()}"
-    Heartbeat.objects.update_or_create(
-        name=name,
-        defaults={"kind": kind, "at": Now()} | ({"consumed_at": Now()} if consumed else {}),
-    )

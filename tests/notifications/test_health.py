@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from delivery.models import Heartbeat
-from notifications import work
+from notifications import heartbeats
 from notifications.models import Notification
 from tests.factories import make_type
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def pumping(db: None) -> None:
-    work.beat("pump")
+    heartbeats.beat("pump")
 
 
 def ready(client: Client) -> tuple[int, dict[str, Any]]:
@@ -83,7 +83,7 @@ def test_work_that_nobody_takes_is_noticed(client: Client, api: APIClient, pumpi
         body["parts"]["workers"]["detail"]
         == "Work is due since 90 s and no worker has ever taken any."
     )
-    work.beat("worker-default", consumed=True)
+    heartbeats.beat("worker-default", consumed=True)
     assert ready(client)[0] == 200
 
 
@@ -97,7 +97,7 @@ def test_without_the_database_it_is_live_but_not_ready(client: Client) -> None:
 
 
 def test_a_process_that_takes_no_nudges_has_no_age_of_them(client: Client, pumping: None) -> None:
-    work.beat("worker-bulk", consumed=True)
+    heartbeats.beat("worker-bulk", consumed=True)
     lines = client.get("/metrics").content.decode().splitlines()
     taken = [line.split("{")[1].split("}")[0] for line in lines if "consumed_age_seconds{" in line]
     assert taken == ['kind="worker-bulk"']
