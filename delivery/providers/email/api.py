@@ -1,56 +1,32 @@
 """Hand letters over through any other mail backend of Django, anymail's above all."""
 
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from anymail.exceptions import (
-    AnymailError,
-    AnymailInvalidAddress,
-    AnymailRecipientsRefused,
-    AnymailSerializationError,
-    AnymailUnsupportedFeature,
-)
+from anymail.exceptions import AnymailError, AnymailUnsupportedFeature
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.base import BaseEmailBackend
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from delivery import backoff
+from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.email.classes import MAIL_API
 from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter
 from delivery.providers.email.replies import without_people
-
-_BY_STATUS = {
-    **dict.fromkeys((408, 425, 429), OutcomeKind.TRANSIENT),
-    **dict.fromkeys((401, 402, 403), OutcomeKind.ACCOUNT),
-}
-# What a service says only of what it has not taken; an answer with 2xx that cannot be read is a
-# lost answer.
-_BY_CLASS = {
-    3: OutcomeKind.ACCOUNT,
-    4: OutcomeKind.REFUSED_MESSAGE,
-    5: OutcomeKind.TRANSIENT,
-}
-# What the service says of the one recipient.
-_BY_WORD = {
-    "invalid": OutcomeKind.REFUSED_ADDRESS,
-    "rejected": OutcomeKind.REFUSED_ADDRESS,
-    "failed": OutcomeKind.REFUSED_MESSAGE,
-    "unknown": OutcomeKind.UNKNOWN,
-}
-_UNWRITABLE = (AnymailUnsupportedFeature, AnymailSerializationError)
-_UNREACHED = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError)
 
 
 class ApiSender:
     """Sends each letter by one call of the backend."""
 
-    def __init__(self, make_backend: Callable[[], BaseEmailBackend]) -> None:
+    def __init__(
+        self, make_backend: Callable[[], BaseEmailBackend], *, table: Table = MAIL_API
+    ) -> None:
         self._make_backend = make_backend
+        self._table = table
         self._kept: Kept[BaseEmailBackend] = Kept(_close)
 
     def hand_over(self, letter: Letter) -> Outcome:
@@ -61,17 +37,41 @@ class ApiSender:
             taken = _send(backend, letter)
         except (AnymailError, ImproperlyConfigured) as error:
             _close(backend)
-            return _failed(letter, error)
+            return self._failed(letter, error)
         except BaseException:
             _close(backend)
             raise
         self._kept.give(backend)
-        return _answered(letter, taken=taken)
+        return self._answered(letter, taken=taken)
 
     def close(self) -> None:
         """Close the kept connections, and keep none from now on."""
         for backend in self._kept.close():
             _close(backend)
+
+    def _answered(self, letter: Letter, *, taken: int | None) -> Outcome:
+        status = getattr(letter.mail, "anymail_status", None)
+        words = sorted(str(word) for word in getattr(status, "status", None) or ())
+        if taken == 0:
+            words = ["not_sent"]
+        return Outcome(
+            reference=letter.message.reference,
+            # A backend that is not of anymail says nothing of the person, and raises if it fails.
+            kind=self._table.judge(*words) if words else OutcomeKind.ACCEPTED,
+            code=",".join(words),
+            provider_ref=str(getattr(status, "message_id", None) or "")[:255],
+        )
+
+    def _failed(self, letter: Letter, error: Exception) -> Outcome:
+        response = getattr(error, "response", None)
+        status = _status_code(response)
+        return Outcome(
+            reference=letter.message.reference,
+            kind=self._table.judge(*_words(error, response)),
+            code=str(status or type(error).__name__),
+            detail=without_people(_text(response), local_part=letter.recipient.local),
+            retry_after=_retry_after(response),
+        )
 
 
 def _send(backend: BaseEmailBackend, letter: Letter) -> int | None:
@@ -89,44 +89,18 @@ def _close(backend: BaseEmailBackend) -> None:
         backend.close()
 
 
-def _answered(letter: Letter, *, taken: int | None) -> Outcome:
-    status = getattr(letter.mail, "anymail_status", None)
-    words = sorted(str(word) for word in getattr(status, "status", None) or ())
-    kind = next((_BY_WORD[word] for word in words if word in _BY_WORD), OutcomeKind.ACCEPTED)
-    if taken == 0:
-        kind, words = OutcomeKind.REFUSED_MESSAGE, ["not_sent"]
-    return Outcome(
-        reference=letter.message.reference,
-        kind=kind,
-        code=",".join(words),
-        provider_ref=str(getattr(status, "message_id", None) or "")[:255],
-    )
-
-
-def _failed(letter: Letter, error: Exception) -> Outcome:
-    response = getattr(error, "response", None)
+def _words(error: Exception, response: Any) -> set[str]:
+    """What the table of answers knows a failure by."""
+    # An earlier complaint of anymail's own that was answered by another try is in the context.
+    kinds = {
+        base.__name__
+        for cause in _causes(error)
+        if cause is error or not isinstance(cause, AnymailError)
+        for base in type(cause).__mro__
+    }
     status = _status_code(response)
-    return Outcome(
-        reference=letter.message.reference,
-        kind=_kind(error, status),
-        code=str(status or type(error).__name__),
-        detail=without_people(_text(response), local_part=letter.recipient.local),
-        retry_after=_retry_after(response),
-    )
-
-
-def _kind(error: Exception, status: int | None) -> OutcomeKind:
-    if isinstance(error, AnymailRecipientsRefused | AnymailInvalidAddress):
-        return OutcomeKind.REFUSED_ADDRESS
-    if isinstance(error, _UNWRITABLE):
-        return OutcomeKind.REFUSED_MESSAGE
-    if isinstance(error, ImproperlyConfigured):
-        return OutcomeKind.ACCOUNT
-    if status is not None:
-        return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, OutcomeKind.UNKNOWN)
-    if any(isinstance(cause, _UNREACHED) for cause in _causes(error)):
-        return OutcomeKind.TRANSIENT
-    return OutcomeKind.UNKNOWN
+    said = {_text(response)} if isinstance(response, dict) else set()
+    return kinds | said | ({str(status)} if status else set())
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

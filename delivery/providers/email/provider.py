@@ -1,6 +1,7 @@
 """Email through Django's mail API: SMTP by EMAIL_URL, or any backend, such as anymail's."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from anymail.backends.base_requests import AnymailRequestsBackend
@@ -11,10 +12,12 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.utils.module_loading import import_string
 
+from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.providers.base import OneByOne
 from delivery.providers.email import letter
 from delivery.providers.email.api import ApiSender
+from delivery.providers.email.classes import MAIL_API, SMTP
 from delivery.providers.email.letter import Refused
 from delivery.providers.email.smtp import SmtpSender
 
@@ -28,7 +31,9 @@ class DjangoEmail(OneByOne):
     `backend` is a dotted path and `connection` its keyword arguments, so that several aliases can
     have a server each. `domain` stands in Message-IDs. All timeouts are seconds: `connect_timeout`
     for each step of connecting, `handover_timeout` for all of it up to the end of the letter,
-    `final_timeout` for the answer to it.
+    `final_timeout` for the answer to it. `classes`: what answers mean, in place of what
+    email/classes.py says. `patience` names how often and how long to try where that is not up to
+    the lane: "smtp" for a server that answers for other servers.
     """
 
     def __init__(
@@ -43,7 +48,12 @@ class DjangoEmail(OneByOne):
         connect_timeout: float = 10.0,
         handover_timeout: float = 60.0,
         final_timeout: float | None = None,
+        classes: Mapping[str, str] = MappingProxyType({}),
+        patience: str = "",
     ) -> None:
+        if patience and patience not in backoff.BY_PATIENCE:
+            raise ValueError(f"patience must be one of {', '.join(backoff.BY_PATIENCE)}")
+        self.patience = patience
         self._backend = backend or settings.EMAIL_BACKEND
         kind = import_string(self._backend)
         by_smtp = issubclass(kind, SmtpBackend)
@@ -56,10 +66,13 @@ class DjangoEmail(OneByOne):
         elif issubclass(kind, AnymailRequestsBackend):
             self._connection["timeout"] = (connect_timeout, final)
         self._from = letter.sender(from_email or settings.DEFAULT_FROM_EMAIL, domain=domain)
-        self._sender: SmtpSender | ApiSender = ApiSender(self._make_backend)
+        table = (SMTP if by_smtp else MAIL_API).overridden(classes)
+        self._sender: SmtpSender | ApiSender = ApiSender(self._make_backend, table=table)
         if by_smtp:
             open_smtp = cast("Callable[[], SmtpBackend]", self._make_backend)
-            self._sender = SmtpSender(open_smtp, handover=handover_timeout, final=final)
+            self._sender = SmtpSender(
+                open_smtp, handover=handover_timeout, final=final, table=table
+            )
         self._make_backend()  # so that a missing key is found here, not at the first letter
 
     def send_one(self, message: Message) -> Outcome:

@@ -10,8 +10,10 @@ from typing import Final, cast
 
 from django.core.mail.backends.smtp import EmailBackend
 
+from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.email.classes import SMTP
 from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter, Refused
 from delivery.providers.email.replies import Answer, Phase, judge, without_people
@@ -32,9 +34,15 @@ class SmtpSender:
     """
 
     def __init__(
-        self, make_backend: Callable[[], EmailBackend], *, handover: float, final: float
+        self,
+        make_backend: Callable[[], EmailBackend],
+        *,
+        handover: float,
+        final: float,
+        table: Table = SMTP,
     ) -> None:
         self._make_backend = make_backend
+        self._table = table
         self._handover = handover
         self._final = final
         self._kept: Kept[_Line] = Kept(_Line.drop)
@@ -46,12 +54,12 @@ class SmtpSender:
         if line := self._kept.take():
             answer = self._deliver(line, letter, content, until=until)
             if not _was_stale(answer):
-                return _outcome(letter, answer)
+                return self._outcome(letter, answer)
         try:
             line = self._open()
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            return _never_opened(letter, error)
-        return _outcome(letter, self._deliver(line, letter, content, until=until))
+            return self._never_opened(letter, error)
+        return self._outcome(letter, self._deliver(line, letter, content, until=until))
 
     def close(self) -> None:
         """Take leave of the servers we keep connections to, and keep none from now on."""
@@ -77,6 +85,30 @@ class SmtpSender:
                 self._kept.give(line)
             else:
                 line.drop()
+
+    def _never_opened(self, letter: Letter, error: Exception) -> Outcome:
+        if isinstance(error, smtplib.SMTPResponseException):
+            text = error.smtp_error
+            said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+            return self._outcome(letter, Answer(Phase.OPEN, max(error.smtp_code, 0), said))
+        # smtplib raises the rest where the settings want what the server has not: TLS, a login.
+        ours = isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(
+            error, smtplib.SMTPException | ValueError
+        )
+        return Outcome(
+            reference=letter.message.reference,
+            kind=OutcomeKind.TRANSIENT if ours else OutcomeKind.ACCOUNT,
+            code=_word(error),
+            detail="No connection to the mail server came about.",
+        )
+
+    def _outcome(self, letter: Letter, answer: Answer) -> Outcome:
+        return Outcome(
+            reference=letter.message.reference,
+            kind=judge(answer, self._table),
+            code=answer.word,
+            detail=_detail(letter, answer),
+        )
 
 
 class _Line:
@@ -207,32 +239,6 @@ def _goes_on(answer: Answer) -> bool:
 def _was_stale(answer: Answer) -> bool:
     """Whether a kept connection had ended before this letter: nothing of it was said."""
     return answer.phase is Phase.MAIL and answer.code in (0, SERVICE_CLOSING)
-
-
-def _never_opened(letter: Letter, error: Exception) -> Outcome:
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-        return _outcome(letter, Answer(Phase.OPEN, max(error.smtp_code, 0), said))
-    # smtplib raises the rest where the settings want what the server has not: TLS, a login.
-    ours = isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(
-        error, smtplib.SMTPException | ValueError
-    )
-    return Outcome(
-        reference=letter.message.reference,
-        kind=OutcomeKind.TRANSIENT if ours else OutcomeKind.ACCOUNT,
-        code=_word(error),
-        detail="No connection to the mail server came about.",
-    )
-
-
-def _outcome(letter: Letter, answer: Answer) -> Outcome:
-    return Outcome(
-        reference=letter.message.reference,
-        kind=judge(answer),
-        code=answer.word,
-        detail=_detail(letter, answer),
-    )
 
 
 def _detail(letter: Letter, answer: Answer) -> str:

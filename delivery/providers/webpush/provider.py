@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.base import OneByOne
+from delivery.providers.webpush.classes import PUSH
 from delivery.providers.webpush.payload import LARGEST, fit, payload_of
 from delivery.providers.webpush.signing import Signatures
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, require_safe
@@ -32,19 +34,7 @@ DAY: Final = 86400
 LONGEST_TTL: Final = 28 * DAY  # what the least patient of the large push services keeps
 
 _URGENCY: Mapping[int, str] = {1: "high", 2: "high", 3: "normal", 4: "low"}
-_BY_STATUS: Mapping[int, OutcomeKind] = {
-    **dict.fromkeys((401, 402, 403), OutcomeKind.ACCOUNT),
-    **dict.fromkeys((404, 410), OutcomeKind.REFUSED_ADDRESS),
-    **dict.fromkeys((406, 408, 425, 429), OutcomeKind.TRANSIENT),  # 406 is how WNS throttles
-}
-_BY_CLASS: Mapping[int, OutcomeKind] = {
-    2: OutcomeKind.ACCEPTED,
-    3: OutcomeKind.TRANSIENT,  # a push service redirects nobody: somebody stands in between
-    4: OutcomeKind.REFUSED_MESSAGE,
-    5: OutcomeKind.TRANSIENT,
-}
-# A subscription made for another key of ours, in the words of FCM, autopush and Apple. Only this
-# device is concerned, so it must not look as if our account were refused.
+# A subscription made for another key of ours, in the words of FCM, autopush and Apple.
 _OTHER_KEY = re.compile(
     rb"not correspond to the|public key mismatch|VapidPkHashMismatch", re.IGNORECASE
 )
@@ -58,6 +48,7 @@ class WebPush(OneByOne):
     `private_key` is a VAPID key (`manage.py vapid_keys`), `contact` an email address or an https
     URL where a push service reaches the operator. `ttl`: seconds a message waits for a browser
     that is away, where it does not expire by itself. `timeout`: seconds for all of one message.
+    `classes`: what answers mean, in place of what webpush/classes.py says.
     """
 
     def __init__(
@@ -69,6 +60,7 @@ class WebPush(OneByOne):
         ttl: int = DAY,
         timeout: float = 10.0,
         threads: int = 16,
+        classes: Mapping[str, str] = MappingProxyType({}),
         client: OutboundClient | None = None,
     ) -> None:
         super().__init__(alias=alias, threads=threads, deadline=timeout + 2)
@@ -76,6 +68,7 @@ class WebPush(OneByOne):
             raise ValueError(f"ttl must be 1 to {LONGEST_TTL} seconds")
         self._ttl = ttl
         self._timeout = timeout
+        self._table = PUSH.overridden(classes)
         self._signatures = Signatures(private_key, contact)
         self._client = client or OutboundClient()
 
@@ -90,7 +83,7 @@ class WebPush(OneByOne):
         if isinstance(answer, OutboundResponse) and answer.status == 413 and payload:
             payload = fit(payload_of(message), len(payload) // 2)
             answer = self._post(message, device, payload, ends)
-        return answer if isinstance(answer, Outcome) else _answered(message, answer)
+        return answer if isinstance(answer, Outcome) else self._answered(message, answer)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -117,6 +110,26 @@ class WebPush(OneByOne):
         if answer.status in (401, 403):
             self._signatures.forget(device.audience)
         return answer
+
+    def _answered(self, message: Message, answer: OutboundResponse) -> Outcome:
+        status = answer.status
+        other_key = 400 <= status < 404 and _OTHER_KEY.search(answer.body) is not None
+        kind = self._table.judge(str(status), *(("other_key",) if other_key else ()))
+        if kind is OutcomeKind.ACCEPTED:
+            ref = answer.headers.get("Location", "")[:255]
+            return Outcome(
+                reference=message.reference, kind=kind, code=str(status), provider_ref=ref
+            )
+        code, detail = _in_words(answer, other_key=other_key)
+        return Outcome(
+            reference=message.reference,
+            kind=kind,
+            code=code,
+            detail=detail,
+            retry_after=backoff.retry_after(
+                answer.headers.get("Retry-After"), now=datetime.now(UTC)
+            ),
+        )
 
     def _headers(self, message: Message, audience: str) -> dict[str, str]:
         return {
@@ -167,24 +180,13 @@ def topic(reference: UUID) -> str:
     return _base64url(hashlib.sha256(reference.bytes).digest())[:32]
 
 
-def _answered(message: Message, answer: OutboundResponse) -> Outcome:
-    status = answer.status
-    kind = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, OutcomeKind.UNKNOWN)
-    if kind is OutcomeKind.ACCEPTED:
-        ref = answer.headers.get("Location", "")[:255]
-        return Outcome(reference=message.reference, kind=kind, code=str(status), provider_ref=ref)
-    if 400 <= status < 404 and _OTHER_KEY.search(answer.body):
-        detail = "It subscribed with another VAPID key; it must subscribe again."
-        return _refused(message, OutcomeKind.REFUSED_MESSAGE, "other_key", detail)
-    if status == 413:
-        return _refused(message, kind, "too_large", "The push service wants it shorter still.")
-    return Outcome(
-        reference=message.reference,
-        kind=kind,
-        code=str(status),
-        detail=_reason(answer.body),
-        retry_after=backoff.retry_after(answer.headers.get("Retry-After"), now=datetime.now(UTC)),
-    )
+def _in_words(answer: OutboundResponse, *, other_key: bool) -> tuple[str, str]:
+    """A code and, for operators, what it says."""
+    if other_key:
+        return "other_key", "It subscribed with another VAPID key; it must subscribe again."
+    if answer.status == 413:
+        return "too_large", "The push service wants it shorter still."
+    return str(answer.status), _reason(answer.body)
 
 
 def _reason(body: bytes) -> str:
