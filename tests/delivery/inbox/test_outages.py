@@ -14,7 +14,8 @@ from delivery.inbox.provider import Inbox
 from delivery.lifecycle import OutcomeKind
 from delivery.models import InboxHead, InboxItem
 from notifysite.asgi import application
-from tests.delivery.inbox.serving import Wire, heard, heard_until, serve, wait_until
+from tests.delivery.inbox.serving import heard, heard_until, serve, wait_until
+from tests.fakes.wire import Wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
