@@ -5,7 +5,7 @@ E002 route to one that cannot carry it        E006 the database may lose what it
 E003 provider that cannot be built            W001 channel without a provider
 E004 encryption keys missing or malformed     W002 DEBUG on a public address
 E007 VAPID keys that are no pair              W003 push services cannot reach the operator
-                                              I001 email reaches only the outbox
+E008 THROTTLE malformed or contradictory      I001 email reaches only the outbox
                                               I002 so do browser notifications
 """
 
@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
-from delivery import channels, registry
+from delivery import channels, registry, throttle
 from delivery.errors import Misconfigured
 from notifysite.plumbing import crypto, vapid
 
@@ -99,6 +99,38 @@ def providers(**_: Any) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+def throttles(**_: Any) -> list[CheckMessage]:
+    """Every THROTTLE can be read, and the aliases of one account have the same."""
+    found: list[CheckMessage] = []
+    accounts: dict[str, tuple[str, throttle.Bucket]] = {}
+    for alias in settings.DELIVERY_PROVIDERS:
+        try:
+            bucket = throttle.bucket_of(alias)
+        except Misconfigured as error:
+            found.append(_throttle_error(f"{error}."))
+            continue
+        if bucket is None:
+            continue
+        first, same = accounts.setdefault(bucket.account, (alias, bucket))
+        if bucket != same:
+            found.append(
+                _throttle_error(
+                    f"The providers {first!r} and {alias!r} share the account {bucket.account!r} "
+                    "and throttle it differently."
+                )
+            )
+    return found
+
+
+def _throttle_error(said: str) -> CheckMessage:
+    return Error(
+        said,
+        hint='THROTTLE is {"per_second": 14, "burst": 28, "account": "ses-eu"}; burst and account '
+        "may be left out, and all aliases of one account say the same.",
+        id="notifysite.E008",
+    )
 
 
 def keys(**_: Any) -> list[CheckMessage]:
@@ -183,7 +215,7 @@ def _is_public() -> bool:
     return str(settings.PUBLIC_URL).startswith("https://")
 
 
-CHECKS = (routes, providers, keys, public, web_push)
+CHECKS = (routes, providers, throttles, keys, public, web_push)
 
 
 def durability(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

@@ -87,10 +87,14 @@ class Sample(models.Model):
 
 
 class Throttle(models.Model):
-    """The token bucket of a provider account, for while Redis does not answer."""
+    """The token bucket of a provider account, for while Redis does not answer.
+
+    `granted` is what the last caller got: an upsert returns the new row only.
+    """
 
     account = models.CharField(max_length=80, primary_key=True)
     tokens = models.FloatField()
+    granted = models.IntegerField(default=0)
     at = models.DateTimeField()
 
     class Meta:

@@ -24,6 +24,7 @@ def ids(found) -> list[str]:
 def test_the_product_as_it_comes_is_right(settings) -> None:
     assert ids(checks.routes()) == ["notifysite.I001"]
     assert ids(checks.providers()) == []
+    assert ids(checks.throttles()) == []
     assert ids(checks.keys()) == []
     assert ids(checks.public()) == []
 
@@ -89,6 +90,34 @@ def test_a_provider_that_cannot_be_built_is_found(settings, entry) -> None:
     (found,) = checks.providers()
     assert found.id == "notifysite.E003"
     assert "'odd'" in found.msg
+
+
+def throttled(**entries):
+    return {alias: {**SANDBOX, "THROTTLE": entry} for alias, entry in entries.items()}
+
+
+def test_throttles_that_can_be_read_are_right(settings) -> None:
+    shared = {"per_second": 14, "burst": 28, "account": "ses-eu"}
+    settings.DELIVERY_PROVIDERS = throttled(bulk=shared, codes=shared, sms={"per_second": 0.5})
+    assert checks.throttles() == []
+
+
+def test_a_throttle_that_cannot_be_read_is_found(settings) -> None:
+    settings.DELIVERY_PROVIDERS = throttled(ses={"per_second": "fast"})
+    (found,) = checks.throttles()
+    assert found.id == "notifysite.E008"
+    assert "'ses'" in found.msg
+    assert "per_second" in found.msg
+
+
+@pytest.mark.parametrize("other", [{"per_second": 15}, {"per_second": 14, "burst": 28}])
+def test_aliases_that_throttle_one_account_differently_are_found(settings, other) -> None:
+    settings.DELIVERY_PROVIDERS = throttled(
+        bulk={"per_second": 14, "account": "ses-eu"}, codes={**other, "account": "ses-eu"}
+    )
+    (found,) = checks.throttles()
+    assert found.id == "notifysite.E008"
+    assert "'bulk' and 'codes' share the account 'ses-eu'" in found.msg
 
 
 @pytest.mark.parametrize(
