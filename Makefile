@@ -7,7 +7,7 @@ COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
              --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop status test lint check audit requirements
+.PHONY: help run demo stop status test chaos lint check audit requirements
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,11 @@ test:  ## run all tests beside servers of their own
 	@$(BOOTSTRAP) dev
 	@$(STACK) prepare
 	@$(STACK) services --for-tests -- $(BIN)/python -m pytest -n auto $(ARGS)
+
+chaos:  ## break servers and processes of its own, and count what was lost: an hour or more
+	@$(BOOTSTRAP) dev
+	@$(STACK) prepare
+	$(BIN)/python -m pytest tests/chaos -m chaos -v $(ARGS)
 
 lint:  ## check style, types, layers, templates and migrations
 	@$(BOOTSTRAP) dev

@@ -94,10 +94,10 @@ def _install(packages: list[str], console: Console) -> None:
 
 def _start_rabbitmq(stack: Stack, program: Path) -> int:
     """Start a private RabbitMQ, and the port mapper Erlang wants, all on free ports."""
-    port, home = _free_port(), stack.folder.path / "rabbitmq"
+    port, home = free_port(), stack.folder.path / "rabbitmq"
     home.mkdir(exist_ok=True)
     (home / "plugins").write_text("[].\n")
-    env = _rabbitmq_env(home, name=f"notifysite-{stack.folder.hash}@localhost", port=port)
+    env = rabbitmq_env(home, name=f"notifysite-{stack.folder.hash}@localhost", port=port)
     stack.start(Process(name="epmd", command=("epmd",), stage=1, env=env))
     stack.start(
         Process(
@@ -112,16 +112,16 @@ def _start_rabbitmq(stack: Stack, program: Path) -> int:
     return port
 
 
-def _rabbitmq_env(home: Path, *, name: str, port: int) -> dict[str, str]:
+def rabbitmq_env(home: Path, *, name: str, port: int) -> dict[str, str]:
     """All that would otherwise be shared with a RabbitMQ of the machine itself."""
     return {
         "HOME": str(home),  # Erlang keeps its cookie there
-        "ERL_EPMD_PORT": str(_free_port()),
+        "ERL_EPMD_PORT": str(free_port()),
         "ERL_EPMD_ADDRESS": RABBITMQ[0],
         "RABBITMQ_NODENAME": name,
         "RABBITMQ_NODE_IP_ADDRESS": RABBITMQ[0],
         "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(_free_port()),
+        "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_MNESIA_BASE": str(home),
         "RABBITMQ_LOG_BASE": str(home),
         "RABBITMQ_CONFIG_FILE": str(home / "none"),
@@ -131,7 +131,8 @@ def _rabbitmq_env(home: Path, *, name: str, port: int) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port: int = door.getsockname()[1]

@@ -1,0 +1,82 @@
+"""A PostgreSQL cluster of the stand's own, on a socket, confined as the embedded one is."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import psycopg2
+
+from notifysite.stack import binaries, confinement
+from notifysite.stack.folder import Folder, make_sockets
+from notifysite.stack.postgres import PORT, ROLE, Postgres
+from tests.chaos.stand.program import Program, Spawner
+
+TEMPLATE, NAME = "template_chaos", "chaos"
+OWNER = "notifysite"  # the database the cluster is born with
+# What pg_ctl sends for each of its modes.
+MODES = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+class Database(Program):
+    """The server; beside what happens to any process it is restarted, asked and emptied."""
+
+    def __init__(self, folder: Folder, *, spawner: Spawner, env: Mapping[str, str]) -> None:
+        confined = confinement.choose(folder)
+        found = binaries.find_postgres(recorded=None, made_by=None)
+        make_sockets(folder, owner=confined.owner)
+        self.server = Postgres(
+            program=confinement.readable_by(confined, found.path, version=found.number),
+            major=found.version[0],
+            confinement=confined,
+            folder=folder,
+        )
+        self._sockets = folder.sockets
+        process = replace(self.server.process(), patience=60)
+        super().__init__(process, spawner=spawner, env=env, log=folder.log("postgres"))
+
+    def initialise(self) -> None:
+        """Make the cluster."""
+        self.server.initialise()
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens, for a proxy in front of it."""
+        return self._sockets / f".s.PGSQL.{PORT}"
+
+    def url(self, *, port: int | None = None, name: str = NAME) -> str:
+        """How a process reaches it: by its socket, or by a proxy's port."""
+        host = f"127.0.0.1:{port}" if port else f"{quote(str(self._sockets), safe='')}:{PORT}"
+        return f"postgres://{ROLE}@{host}/{name}"
+
+    def restart(self, mode: Literal["fast", "immediate"]) -> None:
+        """What `pg_ctl restart -m` does; returns when it takes connections again."""
+        self.send(MODES[mode])
+        self.wait()
+        self.start()
+
+    def sql(self, statement: str, values: Any = None, *, name: str = NAME) -> list[tuple[Any, ...]]:
+        """Ask it directly, past every proxy."""
+        connection = psycopg2.connect(self.url(name=name), connect_timeout=5)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def create(self, name: str, *, template: str = "template0") -> None:
+        """A new database, in place of one of that name."""
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', name=OWNER)
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"', name=OWNER)
+
+    def empty(self) -> None:
+        """Begin again from the migrated, filled template."""
+        self.create(NAME, template=TEMPLATE)
+
+    def number(self, statement: str, values: Sequence[Any] | None = None) -> Any:
+        """The one value a question has."""
+        return self.sql(statement, values)[0][0]
