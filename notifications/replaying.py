@@ -1,5 +1,9 @@
-"""Replay dead letters for a service or an operator: audited, and their notifications open again."""
+"""Replay dead letters for a service or an operator: audited, and their notifications open again.
 
+A batch is a transaction: a process that dies half-way leaves the rest as dead as it was.
+"""
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +13,13 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from delivery import channels
 from delivery.lifecycle import Reason, State
 from delivery.replay import Replayed, replay
 from notifications import nudges
 from notifications.services.authentication import Caller
 from notifications.words import Lane, Status
-from notifysite.plumbing import audit, ids
+from notifysite.plumbing import audit, failpoints, ids
 
 BATCH = 500
 MOST = 10_000  # per call: the rest is for the next one
@@ -32,6 +37,20 @@ class Filter:
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What was asked for, in words, for the audit trail: how many ids, not which."""
+        said = {
+            "ids": self.ids and len(self.ids),
+            "states": [State(state).name.lower() for state in self.states],
+            "channel": self.channel and channels.by_number(self.channel).key,
+            "provider": self.provider,
+            "reason": self.reason and self.reason.name.lower(),
+            "type": self.type,
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 _CLAUSES = {
@@ -61,21 +80,40 @@ def one(id_: UUID, *, caller: Caller) -> Replayed | None:
 
 def many(wanted: Filter, *, caller: Caller) -> tuple[Replayed, bool]:
     """Replay what a filter matches, oldest first; and whether more is left for another call."""
-    total = Replayed([], [], {})
+    total, more = Replayed(), True
     values = _values(wanted) | {"service": seen_by(caller)}
     after: UUID | None = None
     for _ in range(MOST // BATCH):
         found = _find({**values, "after": after}, limit=BATCH)
         if found:
-            done, after = _replay(found, caller), found[-1]
-            total = Replayed(
-                [*total.queued, *done.queued],
-                [*total.under_way, *done.under_way],
-                total.refused | done.refused,
-            )
+            total, after = total + _replay(found, caller), found[-1]
         if len(found) < BATCH:
-            return total, False
-    return total, True
+            more = False
+            break
+    audit.record(
+        actor=caller.actor,
+        action="deliveries.replayed",
+        target="deliveries",
+        detail={"filter": wanted.said(), **counts(total), "more": more},
+    )
+    return total, more
+
+
+def counts(done: Replayed) -> dict[str, Any]:
+    """How many became what; refusals by reason."""
+    refused = Counter(
+        reason.name.lower() if reason else "not_dead" for reason in done.refused.values()
+    )
+    return {
+        "replayed": len(done.queued),
+        "under_way": len(done.under_way),
+        "refused": dict(refused),
+    }
+
+
+def count(wanted: Filter, *, caller: Caller) -> int:
+    """How many a filter matches, counted up to one more than a call replays."""
+    return len(_find(_values(wanted) | {"service": seen_by(caller)}, limit=MOST + 1))
 
 
 def _values(wanted: Filter) -> dict[str, Any]:
@@ -133,4 +171,5 @@ def _replay(found: Sequence[UUID], caller: Caller) -> Replayed:
         lanes = [Lane(lane) for (lane,) in cursor.fetchall()]
         if lanes:
             transaction.on_commit(partial(nudges.nudge, *lanes), robust=True)
+        failpoints.reached("replaying.queued")
     return done

@@ -101,6 +101,16 @@ class Throttle(models.Model):
         db_table = "delivery_throttle"
 
 
+class Pace(models.Model):
+    """Up to when turns are given away of what must not come all at once, such as replays."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "delivery_pace"
+
+
 class Heartbeat(models.Model):
     """A process that lives: pump, workers, beat.
 

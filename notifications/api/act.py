@@ -1,6 +1,5 @@
 """Take back, ask why, send again."""
 
-from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -135,7 +134,8 @@ class ReplayMany(APIView):
         summary="Replay deliveries by filter",
     )
     def post(self, request: Request) -> Response:
-        """Queue matching dead letters again, 10,000 a call; refused ones are counted by reason."""
+        """Queue matching dead letters again, 10,000 a call, REPLAY_PER_SECOND of them falling due
+        each second; refused ones are counted by reason."""
         said = checked(ReplayBody(data=request.data))["filter"]
         done, more = replaying.many(_filter(said), caller=caller_of(request))
         return _replayed(done, more=more)
@@ -156,13 +156,5 @@ def _why_not(reason: Reason | None) -> str:
 
 
 def _replayed(done: Replayed, *, more: bool) -> Response:
-    refused = Counter(
-        reason.name.lower() if reason else "not_dead" for reason in done.refused.values()
-    )
-    body = {
-        "replayed": len(done.queued),
-        "under_way": len(done.under_way),
-        "refused": dict(refused),
-        "more": more,
-    }
-    return Response(body, status=status.HTTP_202_ACCEPTED)
+    body = {**replaying.counts(done), "more": more, "last_due_at": done.last_due_at}
+    return Response(ReplayedSerializer(body).data, status=status.HTTP_202_ACCEPTED)

@@ -165,12 +165,14 @@ class ReplayBody(StrictSerializerMixin, serializers.Serializer[Any]):
 
 
 class ReplayedSerializer(serializers.Serializer[Any]):
-    """How many were queued again; refused ones by reason; `more` asks for another call."""
+    """How many were queued again, and when the last of them leaves; refused ones by reason; `more`
+    asks for another call."""
 
     replayed = serializers.IntegerField()
     under_way = serializers.IntegerField()
     refused = serializers.DictField(child=serializers.IntegerField())
     more = serializers.BooleanField()
+    last_due_at = serializers.DateTimeField(allow_null=True)
 
 
 def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:

@@ -47,6 +47,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 
+# Dead letters that are sent again fall due this many a second, over all calls.
+REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
+
 # Who may read /metrics: whoever sends this as a bearer token; without one, this machine only.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 

@@ -123,11 +123,18 @@ def test_a_filter_takes_what_it_names(shop: APIClient, dead: Any) -> None:
 
     answer = shop.post(f"{URL}/replay", body)
 
+    (queued,) = Delivery.objects.filter(state=State.QUEUED)
+    assert queued == rows[2]
     assert (answer.status_code, answer.json()) == (
         202,
-        {"replayed": 1, "under_way": 0, "refused": {"expired": 1}, "more": False},
+        {
+            "replayed": 1,
+            "under_way": 0,
+            "refused": {"expired": 1},
+            "more": False,
+            "last_due_at": queued.due_at.isoformat().replace("+00:00", "Z"),
+        },
     )
-    assert list(Delivery.objects.filter(state=State.QUEUED)) == [rows[2]]
 
 
 def test_an_empty_filter_takes_all_the_dead_but_not_the_uncertain(
