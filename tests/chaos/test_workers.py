@@ -32,7 +32,7 @@ def test_a_killed_worker_loses_nothing(scene: Scene, scale: Kills) -> None:
     drained = scene.come_to_rest()
     found = scene.compare()
 
-    scene.note(kills=kills, most_copies=found.most_copies, drained_seconds=round(drained, 1))
+    scene.note(kills=kills, most_copies=found.most_copies, drained_seconds=drained)
     scene.demand("every kill found work to interrupt", kills == scale.times)
     scene.demand("one kill makes at most one flight uncertain", found.unknown <= kills * FLIGHT)
     scene.demand("nobody gets a message more than twice", found.most_copies <= 2)

@@ -77,6 +77,10 @@ class Database(Program):
         """Begin again from the migrated, filled template."""
         self.create(NAME, template=TEMPLATE)
 
+    def now(self) -> float:
+        """The server's time, in seconds of the epoch."""
+        return float(self.number("SELECT extract(epoch FROM clock_timestamp())"))
+
     def number(self, statement: str, values: Sequence[Any] | None = None) -> Any:
         """The one value a question has."""
         return self.sql(statement, values)[0][0]

@@ -38,6 +38,11 @@ class Answers:
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.statuses.clear()
+        self.seconds.clear()
+
     @property
     def refused(self) -> int:
         """How many were not answered 202."""
@@ -58,7 +63,7 @@ class Load:
         self._client = httpx.Client(trust_env=False, timeout=30)
         self._background: list[threading.Thread] = []
         self._enough = threading.Event()
-        self._trouble: list[BaseException] = []
+        self._trouble: list[Exception] = []
 
     def accepted(self) -> list[str]:
         """The ids of all notifications that were answered 202, from the disk."""
@@ -89,9 +94,8 @@ class Load:
             try:
                 while not self._enough.wait(pause):
                     self.post(per_request, type=type)
-            except BaseException as error:
-                self._trouble.append(error)
-                raise
+            except (AssertionError, RuntimeError) as error:
+                self._trouble.append(error)  # told by `finish`
 
         self._enough.clear()
         self._background = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
@@ -120,6 +124,11 @@ class Load:
         ids = [one["id"] for one in answer["notifications"]]
         self._keep({"key": headers["Idempotency-Key"], "ids": ids})
         return ids
+
+    def said(self) -> str:
+        """How often each answer came, for a finding."""
+        counted = sorted(self.answers.statuses.items())
+        return " ".join(f"{status or 'none'}:{count}" for status, count in counted)
 
     def close(self) -> None:
         """End everything."""

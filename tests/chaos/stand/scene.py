@@ -12,7 +12,7 @@ from tests.chaos.stand.brokers import RabbitMQ, Redis
 from tests.chaos.stand.crew import Crew
 from tests.chaos.stand.database import Database
 from tests.chaos.stand.load import Load
-from tests.chaos.stand.program import Program
+from tests.chaos.stand.program import Program, wait_until
 from tests.chaos.stand.provider import Provider
 from tests.chaos.stand.proxy import Proxy
 from tests.chaos.stand.stand import Stand
@@ -85,6 +85,9 @@ class Scene:
         for kind, number in (("pump", pump), ("beat", beat)):
             for _ in range(number):
                 self.crew.start(kind)
+        if pump:
+            beats = "SELECT count(*) FROM heartbeat WHERE kind = 'pump'"
+            wait_until(lambda: self.database.number(beats) >= pump, "the pump ran")
         self.load = Load(
             self.folder, urls=self.crew.urls, key=self.stand.api_key, seed=self.finding.seed
         )
@@ -95,15 +98,23 @@ class Scene:
         """The workers of every lane."""
         return self.crew.of("worker")
 
+    def nudges_taken(self) -> dict[str, float]:
+        """When each worker process last took a nudge, in seconds of the epoch, by `kind:pid`."""
+        rows = self.database.sql(
+            "SELECT kind, name, extract(epoch FROM consumed_at)::float8 FROM heartbeat"
+            " WHERE kind LIKE 'worker%' AND consumed_at IS NOT NULL"
+        )
+        return {f"{kind}:{name.rpartition(':')[2]}": at for kind, name, at in rows}
+
     def at_work(self) -> list[Program]:
         """The running workers that have taken a nudge in this life."""
-        took = "SELECT name FROM heartbeat WHERE kind LIKE 'worker%' AND consumed_at IS NOT NULL"
-        pids = {int(name.rpartition(":")[2]) for (name,) in self.database.sql(took)}
+        pids = {int(name.rpartition(":")[2]) for name in self.nudges_taken()}
         return [one for one in self.workers if one.running and one.pid in pids]
 
     def note(self, **numbers: Any) -> None:
         """Put numbers of the fault's own into its finding."""
-        self.finding.numbers |= numbers
+        for name, value in numbers.items():
+            self.finding.numbers[name] = round(value, 2) if isinstance(value, float) else value
 
     def demand(self, sentence: str, holds: object) -> None:
         """What this fault must not do; judged at the end, so that all of it is seen."""
@@ -132,12 +143,16 @@ class Scene:
         accepted, ledger = self.load.accepted(), self.provider.taken()
         return oracle.audit(self.database, accepted=accepted, ledger=ledger)
 
+    def rested(self) -> oracle.Account:
+        """The same once nothing is left to do."""
+        self.come_to_rest()
+        return self.compare()
+
     def judge(self) -> None:
         """Wait for rest, compare, keep the finding, and fail when a law or a demand is broken. The
         last thing a fault does.
         """
-        self.come_to_rest()
-        found = self.compare()
+        found = self.rested()
         self.finding.account, self.finding.finished = found, True
         self.finding.broken += found.broken
         self._keep()
