@@ -56,6 +56,8 @@ ACCOUNT = Profile(base=30, cap=30, horizon=math.inf, floor=30)
 # After a lost answer the provider's own report gets a minute to arrive before anything is repeated.
 UNKNOWN = Profile(base=MINUTE, cap=30 * MINUTE, horizon=math.inf, floor=MINUTE)
 
+# What a provider may ask for instead of its message's lane.
+BY_NAME: Mapping[str, Profile] = {"smtp": SMTP, "webhook": WEBHOOK}
 BY_LANE: Mapping[int, Profile] = {1: CRITICAL, 2: DEFAULT, 3: BULK}
 
 

@@ -114,7 +114,7 @@ class Provider(Protocol):
     """Hands messages over. One file each, configured by alias.
 
     `flight` is how many messages really go out together: the most that can be uncertain when the
-    process dies.
+    process dies. A provider may also say what `Traits` lists; what it does not say is as there.
     """
 
     alias: str
@@ -122,6 +122,22 @@ class Provider(Protocol):
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
         """Hand all messages over; one outcome per message, in any order, never raising for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is known of a provider before anything is handed to it.
+
+    `local`: it works on our own database, so it is called in our own thread. `idempotent_for`:
+    seconds in which it folds what comes twice under one reference. `reports`: it tells later what
+    became of a message. `patience`: the backoff profile it asks for, by name.
+    """
+
+    flight: int = 1
+    local: bool = False
+    idempotent_for: float = 0.0
+    reports: bool = False
+    patience: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from uuid import UUID
 
 from django.db import connection
 
-from delivery import answers
+from delivery import answers, channels
 from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
 
 BATCH = 500
+LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
+GRACE_SECONDS = 15
 
 _ROW = (
     "id", "notification_id", "recipient_id", "address_id", "channel", "step", "lane", "mode",
@@ -68,17 +70,34 @@ class Settled:
     attempted: bool = True
 
 
-_CLAIM = claims.claim_sql(
-    table="delivery",
-    due=f"t.lane = %(lane)s AND t.state = {State.QUEUED:d}",
-    returning=f"{claims.columns(_ROW)}, clock_timestamp()",
-)
+# Each channel gives its own, so that one that does not move never stands before the others.
+_CLAIM = f"""
+    UPDATE delivery AS claimed
+    SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    WHERE claimed.id = ANY(ARRAY(
+        SELECT due.id FROM unnest(%(channels)s::smallint[]) AS c(channel), LATERAL (
+            SELECT id FROM delivery AS t
+            WHERE t.lane = %(lane)s AND t.channel = c.channel AND t.state = {State.QUEUED:d}
+                AND t.due_at <= statement_timestamp()
+            ORDER BY t.due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        ) AS due
+    ))
+    RETURNING {claims.columns(_ROW)}, clock_timestamp()
+"""  # noqa: S608
 
 
-def claim(lane: int, *, token: UUID, limit: int = BATCH) -> list[Row]:
-    """Lease up to `limit` due rows of a lane, oldest first."""
+def claim(
+    lane: int, *, token: UUID, limit: int = BATCH, only: Sequence[int] | None = None
+) -> list[Row]:
+    """Lease up to `limit` due rows of each channel of a lane, oldest first.
+
+    `only`: of these channels.
+    """
+    wanted = [spec.number for spec in channels.every()] if only is None else list(only)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
+        cursor.execute(
+            _CLAIM, {"lane": int(lane), "channels": wanted, "token": token, "limit": limit}
+        )
         return [Row(*values) for values in cursor.fetchall()]
 
 
@@ -88,29 +107,36 @@ _MARK = f"""
     UPDATE delivery SET state = {State.SENDING:d}, attempts = attempts + 1, provider = %(provider)s,
         due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE id = {_QUEUED}
-    RETURNING id
+    RETURNING id, lease
 """  # noqa: S608
 
+# A row and the token it was claimed under.
+Lease = tuple[UUID, UUID]
 
-def mark(ids_: Sequence[UUID], *, token: UUID, provider: str) -> set[UUID]:
+
+def mark(leases: Sequence[Lease], *, provider: str) -> set[Lease]:
     """Say that these rows may be out from now on; returns those that are still ours."""
     with connection.cursor() as cursor:
-        cursor.execute(_MARK, {"ids": list(ids_), "token": token, "provider": provider})
-        return {id_ for (id_,) in cursor.fetchall()}
+        cursor.execute(_MARK, _leased(leases) | {"provider": provider})
+        return set(cursor.fetchall())
 
 
+# What is given back untried and for now keeps its place among those that are due.
 _RELEASE = f"""
-    UPDATE delivery SET lease = NULL, due_at = clock_timestamp()
-    WHERE id = {_QUEUED}
+    UPDATE delivery AS d SET lease = NULL, due_at = CASE WHEN u.wait = 0 AND d.attempts = 0
+        THEN LEAST(d.accepted_at, clock_timestamp())
+        ELSE clock_timestamp() + u.wait * interval '1 second' END
+    FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(waits)s::float8[]) AS u(id, lease, wait)
+    WHERE d.id = {_QUEUED} AND d.id = u.id AND d.lease = u.lease
 """  # noqa: S608
 
 
-def release(ids_: Sequence[UUID], *, token: UUID) -> None:
-    """Give rows back that were claimed and not marked: whoever comes next may have them."""
-    if not ids_:
+def release(leases: Sequence[Lease], *, waits: Sequence[float] | None = None) -> None:
+    """Give rows back that were claimed and not marked: due again after `waits` seconds, or now."""
+    if not leases:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"ids": list(ids_), "token": token})
+        cursor.execute(_RELEASE, _leased(leases) | {"waits": waits or [0.0] * len(leases)})
 
 
 _RENEW = f"""
@@ -119,18 +145,25 @@ _RENEW = f"""
 """  # noqa: S608
 
 
-def renew(ids_: Sequence[UUID], *, token: UUID) -> None:
+def renew(leases: Sequence[Lease]) -> None:
     """Say that these rows are still being handed over."""
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, {"ids": list(ids_), "token": token})
+        cursor.execute(_RENEW, _leased(leases))
 
 
+def _leased(leases: Sequence[Lease]) -> dict[str, Any]:
+    return {"ids": [id_ for id_, _ in leases], "leases": [lease for _, lease in leases]}
+
+
+# A database that has just come back first hears those whose hand-over outlived it.
+_GRACE = f"pg_postmaster_start_time() < clock_timestamp() - interval '{GRACE_SECONDS} seconds'"
 _LIMBO = f"""
     UPDATE delivery AS claimed
     SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE claimed.id = ANY(ARRAY(
         SELECT id FROM delivery
-        WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= clock_timestamp()
+        WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= statement_timestamp()
+            AND {_GRACE}
         ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
     ))
     RETURNING claimed.state, {claims.columns(_ROW)}, clock_timestamp()
@@ -161,9 +194,9 @@ _SETTLE = f"""
             %(retries)s::float8[], %(refunds)s::smallint[], %(unknowns)s::smallint[],
             %(providers)s::text[], %(attempts)s::uuid[], %(outcomes)s::smallint[],
             %(codes)s::text[], %(details)s::text[], %(refs)s::text[], %(tooks)s::float8[],
-            %(suppress)s::bool[]
+            %(suppress)s::bool[], %(keeps)s::bool[]
         ) AS u(id, lease, state, reason, retry_in, refund, unknown, provider, attempt, outcome,
-               code, detail, ref, took, suppress)
+               code, detail, ref, took, suppress, keep)
     ), moved AS (
         UPDATE delivery AS d SET
             state = CASE WHEN {_OURS} OR {_NEWS} THEN u.state ELSE d.state END,
@@ -173,7 +206,7 @@ _SETTLE = f"""
             provider = CASE WHEN u.attempt IS NULL THEN d.provider ELSE u.provider END,
             attempts = d.attempts - u.refund,
             unknowns = d.unknowns + u.unknown,
-            lease = CASE WHEN d.lease = u.lease THEN NULL ELSE d.lease END,
+            lease = CASE WHEN d.lease = u.lease AND NOT u.keep THEN NULL ELSE d.lease END,
             sent_at = CASE WHEN {_OUT} THEN COALESCE(d.sent_at, clock_timestamp())
                 ELSE d.sent_at END,
             delivered_at = CASE WHEN u.state = {State.DELIVERED:d}
@@ -235,6 +268,7 @@ def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
         "refunds": [int(verdict.refund) for verdict in verdicts],
         "unknowns": [int(one.attempted and one.outcome.kind == 7) for one in settled],
         "suppress": [verdict.suppress for verdict in verdicts],
+        "keeps": [verdict.keep for verdict in verdicts],
         "providers": [one.provider for one in settled],
         "attempts": [ids.sibling(one.row.id) if one.attempted else None for one in settled],
         "outcomes": [int(outcome.kind) for outcome in outcomes],
@@ -283,14 +317,22 @@ def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:
         return [Change(*values) for values in cursor.fetchall()]
 
 
+_DUE_LANES = f"""
+    SELECT lane, EXTRACT(epoch FROM clock_timestamp() - min(oldest.due_at))::float8
+    FROM unnest(%(lanes)s::smallint[]) AS l(lane), unnest(%(channels)s::smallint[]) AS c(channel),
+        LATERAL (
+            SELECT t.due_at FROM delivery AS t
+            WHERE t.lane = l.lane AND t.channel = c.channel AND t.state = {State.QUEUED:d}
+                AND t.due_at <= statement_timestamp()
+            ORDER BY t.due_at LIMIT 1
+        ) AS oldest
+    GROUP BY lane
+"""  # noqa: S608
+
+
 def due_lanes() -> list[tuple[int, float]]:
     """Lanes with due work and the age of the oldest, in seconds."""
+    wanted = {"lanes": list(LANES), "channels": [spec.number for spec in channels.every()]}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT lane, EXTRACT(epoch FROM clock_timestamp() - min(due_at))::float8
-            FROM delivery WHERE state = {State.QUEUED:d} AND due_at <= clock_timestamp()
-            GROUP BY lane
-            """  # noqa: S608
-        )
+        cursor.execute(_DUE_LANES, wanted)
         return [(lane, age) for lane, age in cursor.fetchall()]

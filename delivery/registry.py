@@ -1,7 +1,8 @@
 """Providers by alias, built from settings.DELIVERY_PROVIDERS as Django builds CACHES."""
 
+from dataclasses import fields
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -9,11 +10,13 @@ from django.utils.module_loading import import_string
 
 from delivery import channels
 from delivery.channels import ChannelSpec
-from delivery.contracts import Provider
+from delivery.contracts import Provider, Traits
 from delivery.errors import Misconfigured
 
 TEST = "test"  # what test keys send through
 SIMULATOR = "sandbox"  # what simulated addresses reach, whatever the route
+
+_UNKNOWN = Traits(flight=500, local=True)  # nothing is handed over, so it may all come back at once
 
 
 @cache
@@ -30,6 +33,21 @@ def get(alias: str) -> Provider:
         return cast("Provider", made)
     except (ImportError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"provider {alias!r}: {error}") from error
+
+
+@cache
+def traits(alias: str) -> Traits:
+    """What the provider of an alias says of itself; one that cannot be built says nothing."""
+    try:
+        provider = get(alias)
+    except Misconfigured:
+        return _UNKNOWN
+    said: dict[str, Any] = {
+        field.name: getattr(provider, field.name)
+        for field in fields(Traits)
+        if hasattr(provider, field.name)
+    }
+    return Traits(**{**said, "flight": max(1, provider.flight or 1)})
 
 
 def aliases(spec: ChannelSpec) -> list[str]:
@@ -49,6 +67,7 @@ def carries(alias: str, channel: int) -> bool:
 def reset() -> None:
     """Forget built providers; they are built again from the settings."""
     get.cache_clear()
+    traits.cache_clear()
 
 
 def _when_settings_change(*, setting: str, **_: object) -> None:

@@ -49,6 +49,8 @@ class Sandbox:
     is how many seconds a slow address takes.
     """
 
+    local = True
+
     def __init__(
         self,
         alias: str,

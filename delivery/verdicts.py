@@ -25,7 +25,9 @@ class Tried:
 
     `attempts` counts this one and leaves out those given back. `unknowns` says how many of them
     lost their answer, this one included. `age` runs since the delivery first fell due, `expires_in`
-    is None where it never expires, `luck` is drawn from [0, 1).
+    is None where it never expires, `luck` is drawn from [0, 1). `providers` could be tried in turn.
+    `folds`: the provider would fold a copy. `reports`: it tells later what became of a message.
+    `probe`: the provider was known to be bad.
     """
 
     attempts: int
@@ -36,6 +38,10 @@ class Tried:
     luck: float
     expires_in: float | None = None
     retry_after: float | None = None
+    providers: int = 1
+    folds: bool = False
+    reports: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,8 @@ class Verdict:
     """What becomes of a delivery after a try.
 
     `retry_in`: seconds until the row falls due again, None if it does not. `suppress`: the address
-    is dead. `refund`: the try does not count against the person.
+    is dead. `refund`: the try does not count against the person. `keep`: the lease goes on, because
+    the next provider is tried at once.
     """
 
     state: State
@@ -51,6 +58,7 @@ class Verdict:
     retry_in: float | None = None
     suppress: bool = False
     refund: bool = False
+    keep: bool = False
 
 
 _SETTLED: Mapping[OutcomeKind, Verdict] = {
@@ -92,6 +100,12 @@ def withdrawn(reason: Reason) -> Verdict:
     return Verdict(state=State.CANCELLED, reason=reason)
 
 
+def onward(outcome: OutcomeKind, *, within: float) -> Verdict:
+    """What becomes of a delivery that another provider is to take at once, in `within` seconds."""
+    refund = outcome is OutcomeKind.ACCOUNT
+    return Verdict(state=State.QUEUED, retry_in=within, refund=refund, keep=True)
+
+
 def _after_account(tried: Tried) -> Verdict:
     pause = _pause(tried, backoff.ACCOUNT)
     if _expires_within(tried, pause):
@@ -102,31 +116,41 @@ def _after_account(tried: Tried) -> Verdict:
 def _after_transient(tried: Tried) -> Verdict:
     exhausted = Verdict(state=State.DEAD, reason=Reason.RETRIES_EXHAUSTED)
     retries = tried.profile.retries
-    if retries is not None and tried.attempts > retries:
+    if not tried.probe and retries is not None and _round(tried) >= retries:
         return exhausted
     pause = _pause(tried, tried.profile)
     if _expires_within(tried, pause):
         return Verdict(state=State.EXPIRED, reason=Reason.EXPIRED)
     if tried.attempts >= LEAST_TRIES and tried.age + pause >= tried.profile.horizon:
         return exhausted
-    return Verdict(state=State.QUEUED, retry_in=pause)
+    return Verdict(state=State.QUEUED, retry_in=pause, refund=tried.probe)
 
 
 def _after_unknown(tried: Tried) -> Verdict:
-    if tried.uncertain == Uncertain.STOP:
+    if tried.uncertain == Uncertain.STOP and not tried.folds:
         return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN)
-    pause = _pause(tried, backoff.UNKNOWN)
+    waiting = Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN, retry_in=NEWS_HORIZON)
+    if tried.uncertain == Uncertain.WAIT and not tried.folds:
+        return waiting
+    # A report gets its time to arrive before anything is repeated that could become a copy.
+    worth_waiting = tried.reports and not tried.folds
+    pause = _pause(tried, backoff.UNKNOWN if worth_waiting else tried.profile)
     # Past its expiry a message is not repeated, yet nobody may call it expired: it may be there.
-    if tried.uncertain == Uncertain.WAIT or _expires_within(tried, pause):
-        return Verdict(state=State.UNCERTAIN, reason=Reason.OUTCOME_UNKNOWN, retry_in=NEWS_HORIZON)
+    if _expires_within(tried, pause):
+        return waiting
     if tried.unknowns >= MOST_UNKNOWN:
         return NEWS_OVERDUE
     return Verdict(state=State.QUEUED, retry_in=pause)
 
 
+def _round(tried: Tried) -> int:
+    """How often each provider has been tried before; the first time is round 0."""
+    return max(0, tried.attempts - 1) // max(1, tried.providers)
+
+
 def _pause(tried: Tried, profile: backoff.Profile) -> float:
     return backoff.delay(
-        profile, retry=tried.attempts - 1, luck=tried.luck, retry_after=tried.retry_after
+        profile, retry=_round(tried), luck=tried.luck, retry_after=tried.retry_after
     )
 
 

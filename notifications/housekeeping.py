@@ -47,6 +47,7 @@ _OLD: Mapping[str, str] = {
     "idempotency_keys": _BY_AGE.format(table="idempotency_key", age="7 days"),
     "news": _BY_ID.format(table="delivery_news", age="90 days"),
     "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
+    "samples": _BY_ID.format(table="delivery_sample", age="1 hour"),
     "heartbeats": _BEATS,
 }
 

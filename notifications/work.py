@@ -22,19 +22,26 @@ def stopping() -> bool:
 def work(
     lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
 ) -> int:
-    """Do all that is due in a lane; returns how many rows were worked on."""
-    done, until = 0, time.monotonic() + budget
-    dispatch.recover()
-    while not stopping() and (worked := once(lane)):
-        done += worked
-        if time.monotonic() > until:
-            break
-    return done
+    """Do all that is due in a lane; returns how many rows were worked on.
+
+    Once `budget` seconds have passed, or the process is `stopping`, nothing more is begun.
+    """
+    done, until = dispatch.recover(), time.monotonic() + budget
+    with dispatch.Dispatcher(lane) as dispatcher:
+        while time.monotonic() < until and not stopping():
+            worked = _once(lane, dispatcher)
+            done += worked
+            if not worked and not dispatcher.busy:
+                break
+            if not worked:
+                done += dispatcher.land(wait=dispatch.POLL_SECONDS)
+    return done + announcements.consume(lane)
 
 
-def once(lane: Lane) -> int:
+def _once(lane: Lane, dispatcher: dispatch.Dispatcher) -> int:
     """One batch of each kind of work of a lane."""
     planned = plan.plan_due(lane)
-    sent = dispatch.dispatch_due(lane)
+    sent = dispatcher.claim()
+    settled = dispatcher.land()
     told = announcements.consume(lane)
-    return planned + sent + told
+    return planned + sent + settled + told

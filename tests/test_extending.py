@@ -57,7 +57,7 @@ def send(type_key: str, to: Any) -> dict[str, Any]:
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_key().secret}")
     asked = client.post("/api/v1/notifications", {"type": type_key, "to": to}, format="json")
     assert asked.status_code == 202, asked.content
-    while sum(work.once(lane) for lane in Lane):
+    while sum(work.work(lane) for lane in Lane):
         pass
     return dict(client.get(asked.json()["notifications"][0]["url"]).json())
 

@@ -1,6 +1,7 @@
 """In-app delivery: to hand a message over is to store it, exactly once, in the person's inbox."""
 
 import logging
+import math
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -56,6 +57,9 @@ class Inbox:
     A delivery's id is its item's, so a message handed over again is answered as delivered and
     stored no second time: nothing here is ever uncertain.
     """
+
+    local = True
+    idempotent_for = math.inf
 
     def __init__(self, alias: str, *, flight: int = 500) -> None:
         self.alias = alias

@@ -67,7 +67,7 @@ class Breaker(models.Model):
 class Sample(models.Model):
     """What a provider answered to one flight, by class: what breakers and the health page look at.
 
-    `took` is the sum of the answered calls' seconds, `slowest` the longest. Kept for a day.
+    `took` is the sum of the answered calls' seconds, `slowest` the longest. Kept for an hour.
     """
 
     provider = models.CharField(max_length=40)

@@ -1,10 +1,12 @@
 """Take due rows for a while: a lease token and a later `due_at`.
 
 The state stays as it was: rows of a worker that died simply fall due again. All time is the
-database's.
+database's. What is due is asked by the statement's own time, because an index cannot be searched by
+a clock that goes on: rows that wait for later would be read, all of them, each time.
 """
 
-LEASE_SECONDS = 120
+# Short, so that a dead worker is noticed soon; what takes longer has its lease renewed.
+LEASE_SECONDS = 30
 
 
 def claim_sql(*, table: str, due: str, returning: str) -> str:
@@ -18,7 +20,7 @@ def claim_sql(*, table: str, due: str, returning: str) -> str:
         SET lease = %(token)s, due_at = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
         WHERE claimed.id = ANY(ARRAY(
             SELECT t.id FROM {table} AS t
-            WHERE {due} AND t.due_at <= clock_timestamp()
+            WHERE {due} AND t.due_at <= statement_timestamp()
             ORDER BY t.due_at
             LIMIT %(limit)s
             FOR NO KEY UPDATE SKIP LOCKED
@@ -28,12 +30,13 @@ def claim_sql(*, table: str, due: str, returning: str) -> str:
 
 
 def ours_sql(*, table: str, still: str) -> str:
-    """The claimed rows among %(ids)s that are ours by %(token)s, locked: `id = <this>`.
+    """The claimed rows among %(ids)s that are ours by one of %(leases)s, locked: `id = <this>`.
 
     In id order, so that two that write the same rows wait, and never for each other.
     """
     return f"""ANY(ARRAY(
-        SELECT id FROM {table} WHERE id = ANY(%(ids)s::uuid[]) AND lease = %(token)s AND {still}
+        SELECT id FROM {table}
+        WHERE id = ANY(%(ids)s::uuid[]) AND lease = ANY(%(leases)s::uuid[]) AND {still}
         ORDER BY id FOR NO KEY UPDATE
     ))"""  # noqa: S608 - names of our own tables and columns
 

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DEFAULT = 2
 Queued = Callable[..., list[UUID]]
-Write = Callable[[list[UUID], UUID], object]
+Write = Callable[[list[queue.Lease]], object]
 
 WRITES: list[tuple[str, State, Write]] = [
-    ("mark", State.QUEUED, lambda rows, token: queue.mark(rows, token=token, provider="x")),
-    ("release", State.QUEUED, lambda rows, token: queue.release(rows, token=token)),
-    ("renew", State.SENDING, lambda rows, token: queue.renew(rows, token=token)),
+    ("mark", State.QUEUED, lambda leases: queue.mark(leases, provider="x")),
+    ("release", State.QUEUED, queue.release),
+    ("renew", State.SENDING, queue.renew),
 ]
 
 
@@ -36,21 +36,21 @@ def test_a_write_waits_for_the_first_row_before_it_holds_the_second(
     queued(id=first)
     token = uuid4()
     Delivery.objects.update(lease=token, state=state)
-    other = threading.Thread(target=_closing(write), args=([first, second], token))
+    other = threading.Thread(target=_closing(write), args=([(first, token), (second, token)],))
 
     with transaction.atomic():
         _lock(first)
         other.start()
         while not _somebody_waits():
-            pass
+            assert other.is_alive()
         _lock(second)
     other.join()
 
 
-def _closing(write: Write) -> Callable[[list[UUID], UUID], None]:
-    def run(rows: list[UUID], token: UUID) -> None:
+def _closing(write: Write) -> Callable[[list[queue.Lease]], None]:
+    def run(leases: list[queue.Lease]) -> None:
         try:
-            write(rows, token)
+            write(leases)
         finally:
             connection.close()
 

@@ -106,14 +106,18 @@ def saving(ids: Sequence[UUID]) -> dict[str, Any]:
 
 
 def test_work_reads_the_rows_it_is_about(history: None) -> None:
-    claim = {"lane": 2, "token": uuid4(), "limit": BATCH}
+    claim = {"lane": 2, "channels": [1, 2], "token": uuid4(), "limit": BATCH}
     deliveries, notifications = due("delivery", "state"), due("notification", "status")
     assert (len(deliveries), len(notifications)) == (BATCH, BATCH)
 
+    leased = {"ids": deliveries, "leases": [uuid4()], "waits": [0.0] * BATCH}
     statements: list[tuple[str, Any]] = [
         (queue._CLAIM, claim),
         (queue._LIMBO, claim),
-        (queue._MARK, {"ids": deliveries, "token": uuid4(), "provider": "scripted"}),
+        (queue._MARK, {**leased, "provider": "scripted"}),
+        (queue._RENEW, leased),
+        (queue._RELEASE, {**leased, "leases": [uuid4()] * BATCH}),
+        (queue._DUE_LANES, {"lanes": [1, 2, 3], "channels": [1, 2]}),
         (queue._SETTLE, settling(deliveries)),
         (plan._CLAIM, claim),
         (plan._SAVE, saving(notifications)),

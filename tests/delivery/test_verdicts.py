@@ -16,6 +16,7 @@ from delivery.verdicts import (
     Verdict,
     after,
     may_fail_over,
+    onward,
     withdrawn,
 )
 
@@ -117,9 +118,39 @@ def test_an_account_refused_past_the_expiry_ends_as_expired():
     assert after(OutcomeKind.ACCOUNT, tried(expires_in=40.0)).state is State.EXPIRED
 
 
-def test_an_answer_lost_is_resent_after_a_minute_where_the_policy_resends():
+def test_an_answer_lost_is_resent_soon_where_nobody_will_tell_of_it():
     verdict = after(OutcomeKind.UNKNOWN, tried(unknowns=1))
+    assert verdict == Verdict(state=State.QUEUED, retry_in=2.5)
+
+
+def test_an_answer_lost_is_resent_after_a_minute_where_a_report_may_come():
+    verdict = after(OutcomeKind.UNKNOWN, tried(unknowns=1, reports=True))
     assert verdict == Verdict(state=State.QUEUED, retry_in=90)
+
+
+@pytest.mark.parametrize("policy", list(Uncertain))
+def test_what_the_provider_would_fold_is_repeated_whatever_the_policy(policy):
+    lost = tried(unknowns=1, uncertain=policy, folds=True, reports=True)
+    assert after(OutcomeKind.UNKNOWN, lost) == Verdict(state=State.QUEUED, retry_in=2.5)
+
+
+def test_each_provider_of_a_route_has_its_tries():
+    tries = {n: tried(attempts=n, providers=2, profile=backoff.CRITICAL) for n in range(1, 9)}
+    states = [after(OutcomeKind.TRANSIENT, tries[n]).state for n in tries]
+    assert states == [State.QUEUED] * 6 + [State.DEAD] * 2
+
+
+def test_a_failed_probe_costs_the_person_no_try():
+    verdict = after(
+        OutcomeKind.TRANSIENT, tried(attempts=9, profile=backoff.CRITICAL, probe=True)
+    )
+    assert (verdict.state, verdict.refund) == (State.QUEUED, True)
+
+
+def test_one_that_is_handed_on_keeps_its_lease_and_is_due_when_that_ends():
+    verdict = onward(OutcomeKind.TRANSIENT, within=30)
+    assert verdict == Verdict(state=State.QUEUED, retry_in=30, keep=True)
+    assert onward(OutcomeKind.ACCOUNT, within=30).refund
 
 
 def test_an_answer_lost_is_awaited_where_the_policy_waits():
@@ -132,7 +163,7 @@ def test_an_answer_lost_stays_visible_where_the_policy_stops():
 
 
 def test_a_lost_answer_is_not_repeated_past_its_expiry_and_not_called_expired():
-    verdict = after(OutcomeKind.UNKNOWN, tried(unknowns=1, expires_in=60.0))
+    verdict = after(OutcomeKind.UNKNOWN, tried(unknowns=1, expires_in=2.0))
     assert verdict == dataclasses.replace(DOUBT, retry_in=NEWS_HORIZON)
 
 

@@ -81,7 +81,7 @@ def test_what_is_sent_from_the_page_comes_to_its_bell(window, sam: Recipient) ->
 
     page.get_by_role("button", name="Tell me").click()
     expect(page.locator("#said")).to_have_text("“Order shipped” is on its way.")
-    while sum(work.once(lane) for lane in Lane):
+    while sum(work.work(lane) for lane in Lane):
         pass
 
     expect(toasts(page)).to_contain_text("Order J-10482 is on its way")

@@ -66,7 +66,7 @@ def run() -> Callable[[], int]:
 
     def until_done() -> int:
         total = 0
-        while done := sum(work.once(lane) for lane in Lane):
+        while done := sum(work.work(lane) for lane in Lane):
             total += done
         return total
 

@@ -1,0 +1,270 @@
+"""The dispatcher of one worker: rows that wait for their provider, and flights under way."""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import cast
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils.module_loading import import_string
+
+from delivery import channels, health, leases, queue, registry, routing, throttle, verdicts
+from delivery.contracts import Message, Outcome, Parcel, Seal, Sealed
+from delivery.dispatch import handover, settlement
+from delivery.dispatch.flights import Claimed, Flight, cut, in_order
+from delivery.health import Way
+from delivery.lifecycle import OutcomeKind
+from delivery.queue import Settled
+from notifysite.plumbing.failpoints import reached
+
+log = structlog.get_logger(__name__)
+
+# What has not been marked by then is given back: others may be idle, and a lease ends soon after.
+BATCH_SECONDS = 20.0
+POLL_SECONDS = 0.05
+# Rows beyond those that wait for a provider already come back a little later.
+MOST_WAITING = queue.BATCH
+CROWDED_PAUSE = 2.0
+
+_LIVE = 1  # notifications.words.Mode.LIVE
+
+
+class Dispatcher:
+    """Claims what is due in a lane and keeps one flight under way with each provider.
+
+    A provider that is slow, throttled or down holds up only rows that nobody else may take.
+    """
+
+    def __init__(self, lane: int) -> None:
+        self._lane = lane
+        self._waiting: dict[Way, deque[Claimed]] = {}
+        self._not_before: dict[Way, float] = {}
+        self._under_way: dict[Way, Flight] = {}
+        self._landed: SimpleQueue[Flight] = SimpleQueue()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits or is under way."""
+        return bool(self._waiting or self._under_way)
+
+    def claim(self, *, limit: int = queue.BATCH) -> int:
+        """Claim what is due where a provider is free, and send it off; returns how many rows."""
+        token = uuid4()
+        rows = queue.claim(self._lane, token=token, limit=limit, only=list(self._free_channels()))
+        reached("dispatch.claimed")
+        self._assign([Claimed(row, token) for row in rows])
+        self._take_off()
+        return len(rows)
+
+    def land(self, *, wait: float = 0.0) -> int:
+        """Settle flights that have come back, for the first of which `wait` seconds are spent, and
+        send off what waits; returns how many rows were settled."""
+        settled = self._settle_landed(wait)
+        self._give_back(lambda claimed: time.monotonic() - claimed.since > BATCH_SECONDS)
+        self._take_off()
+        return settled
+
+    def __enter__(self) -> "Dispatcher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is under way, whatever went wrong, and give back what waits."""
+        while self._under_way:
+            self._settle_landed(POLL_SECONDS)
+        with suppress(OperationalError, InterfaceError):  # else they fall due with their leases
+            self._give_back(lambda _: True)
+
+    def _free_channels(self) -> Iterator[int]:
+        for spec in channels.every():
+            ways = [Way(alias, spec.number) for alias in routing.aliases(spec.number, mode=_LIVE)]
+            if not ways or any(way not in self._waiting for way in ways):
+                yield spec.number
+
+    def _assign(self, claimed: Sequence[Claimed]) -> None:
+        """Let each wait for the provider that is to take it; nobody's are settled or given back."""
+        nobody: list[Settled] = []
+        later: list[tuple[Claimed, float]] = []
+        for one in in_order(claimed):
+            choice = _choice(one)
+            way = Way(choice.alias, one.row.channel)
+            if choice.wait:
+                later.append((one, choice.wait))
+            elif not choice.alias:
+                nobody.append(settlement.without_provider(one))
+            elif len(self._waiting.get(way, ())) >= MOST_WAITING:
+                later.append((one, CROWDED_PAUSE))
+            else:
+                self._waiting.setdefault(way, deque()).append(one)
+        if nobody:
+            settlement.write(nobody, lane=self._lane)
+        # Spread, so that one comes first, for the probe, and the others do not come all at once.
+        waits = [wait + random.random() * (2 + wait / 10) for _, wait in later]
+        queue.release([one.leased for one, _ in later], waits=waits)
+
+    def _take_off(self) -> None:
+        held: set[Way] = set()
+        while ways := [way for way in self._waiting if way not in held | self._under_way.keys()]:
+            for way in ways:
+                if flight := self._next(way):
+                    self._depart(flight)
+                else:
+                    held.add(way)
+
+    def _next(self, way: Way) -> Flight | None:
+        """The next flight of a provider, as large as its breaker and its throttle allow."""
+        pulse = health.pulse(way)
+        if pulse.wait():
+            self._assign(self._waiting.pop(way))
+            return None
+        if time.monotonic() < self._not_before.get(way, 0.0):
+            return None
+        probe = not pulse.is_closed
+        rows = self._granted(way, 1 if probe else None)
+        if rows and probe and not health.take_probe(way):
+            self._assign([*rows, *self._waiting.pop(way, ())])
+            return None
+        return Flight(way, rows, probe) if rows else None
+
+    def _granted(self, way: Way, most: int | None) -> list[Claimed]:
+        waiting = self._waiting[way]
+        rows = cut(waiting, alias=way.alias)
+        granted = throttle.take(way.alias, min(len(rows), most or len(rows)))
+        if granted.wait:
+            self._not_before[way] = time.monotonic() + granted.wait
+        waiting.extendleft(reversed(rows[granted.tokens :]))
+        if not waiting:
+            del self._waiting[way]
+        return rows[: granted.tokens]
+
+    def _depart(self, flight: Flight) -> None:
+        """Mark, seal, hand over."""
+        flight.marked_at = handover.clock()
+        ours = queue.mark([one.leased for one in flight.rows], provider=flight.way.alias)
+        reached("dispatch.marked")
+        flight.rows = [one for one in flight.rows if one.leased in ours]
+        flight.lease = leases.keep([one.leased for one in flight.rows])
+        try:
+            flight.sealed = _seal(flight.rows)
+            reached("dispatch.sealed")
+            under_way = handover.begin(flight, self._landed)
+        except BaseException:
+            leases.let_go(flight.lease)
+            raise
+        if under_way:
+            self._under_way[flight.way] = flight
+        else:
+            self._settle(flight)
+
+    def _settle_landed(self, wait: float) -> int:
+        settled = 0
+        while self._under_way:
+            try:
+                flight = self._landed.get(timeout=0.0 if settled else wait)
+            except Empty:
+                break
+            settled += len(flight.rows)
+            self._settle(flight)
+        return settled
+
+    def _settle(self, flight: Flight) -> None:
+        reached("dispatch.landed")
+        self._under_way.pop(flight.way, None)
+        settled, onward = self._outcomes(flight)
+        try:
+            if settled:
+                settlement.write(settled, lane=self._lane, way=flight.way)
+        finally:
+            leases.let_go(flight.lease)
+        if not registry.traits(flight.way.alias).local:  # what is ours is down with all of us
+            answers = settlement.answers_of(flight.way.alias, settled)
+            health.judge(flight.way, answers, probe=flight.probe)
+        self._assign(onward)
+
+    def _outcomes(self, flight: Flight) -> tuple[list[Settled], list[Claimed]]:
+        """What becomes of each row; and those that another provider is to take at once."""
+        answered = {outcome.reference: (by, outcome) for by, outcome in reversed(flight.answers)}
+        settled: list[Settled] = []
+        onward: list[Claimed] = []
+        for claimed in flight.rows:
+            sealed = flight.sealed.get(claimed.row.id)
+            by, outcome = answered.get(claimed.row.id, ("", None))
+            if not isinstance(sealed, Message):
+                alias = flight.way.alias
+                settled.append(settlement.not_handed_over(claimed, sealed, alias=alias))
+            elif outcome is None:
+                settled.append(settlement.silent(claimed, alias=flight.way.alias))
+            elif _fails_over(claimed, outcome, by=by, way=flight.way):
+                settled.append(settlement.handed_on(claimed, outcome, taker=by))
+                onward.append(_after(claimed, outcome, by))
+            else:
+                probe = flight.probe and by == flight.way.alias
+                settled.append(settlement.judged(claimed, outcome, taker=by, probe=probe))
+        return settled, onward
+
+    def _give_back(self, late: Callable[[Claimed], bool]) -> None:
+        given: list[Claimed] = []
+        for way, waiting in list(self._waiting.items()):
+            given += [one for one in waiting if late(one)]
+            self._waiting[way] = deque(one for one in waiting if not late(one))
+            if not self._waiting[way]:
+                del self._waiting[way]
+        queue.release([one.leased for one in given])
+
+
+def _choice(claimed: Claimed, tried: frozenset[str] | None = None) -> routing.Choice:
+    row = claimed.row
+    return routing.choose(
+        row.channel,
+        mode=row.mode,
+        luck=routing.luck_of(row.id),
+        # Where an answer was lost the message may be there: no other provider is given it.
+        stay=row.provider if row.unknowns else "",
+        tried=claimed.tried if tried is None else tried,
+    )
+
+
+def _fails_over(claimed: Claimed, outcome: Outcome, *, by: str, way: Way) -> bool:
+    """Whether another provider may and can take it now."""
+    if by != way.alias or claimed.row.unknowns or not verdicts.may_fail_over(outcome.kind):
+        return False
+    return bool(_choice(claimed, claimed.tried | {by}).alias)
+
+
+def _after(claimed: Claimed, outcome: Outcome, by: str) -> Claimed:
+    counts = outcome.kind is not OutcomeKind.ACCOUNT
+    row = replace(claimed.row, attempts=claimed.row.attempts + counts)
+    return Claimed(row, claimed.lease, claimed.tried | {by})
+
+
+def _seal(flight: Sequence[Claimed]) -> dict[UUID, Sealed]:
+    """The last look. Where it breaks over a message, that one is missing: it was not handed over,
+    and the others leave."""
+    try:
+        seal = cast("Seal", import_string(settings.DELIVERY_SEAL))
+        return seal([_parcel(one) for one in flight]) if flight else {}
+    except Exception as error:  # noqa: BLE001 - a marked flight that is not settled is uncertain
+        log.error("seal_broke", error=type(error).__name__, deliveries=len(flight))
+        without_database = isinstance(error, OperationalError | InterfaceError)
+    if len(flight) == 1 or without_database:
+        return {}
+    return {id_: answer for one in flight for id_, answer in _seal([one]).items()}
+
+
+def _parcel(claimed: Claimed) -> Parcel:
+    row = claimed.row
+    return Parcel(
+        id=row.id,
+        notification_id=row.notification_id,
+        recipient_id=row.recipient_id,
+        address_id=row.address_id,
+        channel=row.channel,
+        step=row.step,
+        mode=row.mode,
+    )

@@ -1,0 +1,72 @@
+"""A flight: claimed rows that go out together, from one provider on one channel."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from delivery import registry
+from delivery.contracts import Message, Outcome, Sealed
+from delivery.health import Way
+from delivery.lifecycle import Uncertain
+from delivery.queue import Lease, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that is ours under a lease; `tried` are the providers that failed it in this round."""
+
+    row: Row
+    lease: UUID
+    tried: frozenset[str] = frozenset()
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def leased(self) -> Lease:
+        """What proves that it is ours."""
+        return self.row.id, self.lease
+
+
+@dataclass(slots=True)
+class Flight:
+    """Rows under way with a provider, what they were sealed as, and what was answered by whom."""
+
+    way: Way
+    rows: Sequence[Claimed]
+    probe: bool = False
+    marked_at: float = 0.0
+    lease: int = 0
+    sealed: dict[UUID, Sealed] = field(default_factory=dict)
+    answers: list[tuple[str, Outcome]] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Those that the last look let go."""
+        sealed = (self.sealed.get(claimed.row.id) for claimed in self.rows)
+        return [one for one in sealed if isinstance(one, Message)]
+
+
+def cut(waiting: deque[Claimed], *, alias: str) -> list[Claimed]:
+    """Take the next flight off those that wait for a provider.
+
+    What must not be copied flies alone. What lost its answer before may be what crashed us: it
+    flies with others of its kind, a quarter of the size each time, until the culprit is alone.
+    """
+    kind = _kind(waiting[0])
+    alone, unknowns = kind
+    size = 1 if alone else max(1, registry.traits(alias).flight >> (2 * unknowns))
+    flight: list[Claimed] = []
+    while waiting and len(flight) < size and _kind(waiting[0]) == kind:
+        flight.append(waiting.popleft())
+    return flight
+
+
+def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Those that may fly together next to each other; first what has never gone wrong."""
+    return sorted(claimed, key=lambda one: (*_kind(one), one.row.id))
+
+
+def _kind(claimed: Claimed) -> tuple[bool, int]:
+    row = claimed.row
+    return row.uncertain == Uncertain.STOP, row.unknowns
