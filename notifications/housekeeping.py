@@ -38,6 +38,10 @@ _BY_ID = """
     DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT %s)
         AND created_at < clock_timestamp() - interval '{age}'
 """
+_SAMPLES = """
+    DELETE FROM delivery_sample WHERE id IN (SELECT id FROM delivery_sample ORDER BY id LIMIT %s)
+        AND at < clock_timestamp() - interval '1 hour'
+"""
 _BEATS = """
     DELETE FROM heartbeat WHERE name IN (
         SELECT name FROM heartbeat WHERE at < clock_timestamp() - interval '1 day' LIMIT %s
@@ -47,7 +51,7 @@ _OLD: Mapping[str, str] = {
     "idempotency_keys": _BY_AGE.format(table="idempotency_key", age="7 days"),
     "news": _BY_ID.format(table="delivery_news", age="90 days"),
     "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
-    "samples": _BY_ID.format(table="delivery_sample", age="1 hour"),
+    "samples": _SAMPLES,
     "heartbeats": _BEATS,
 }
 

@@ -1,14 +1,15 @@
 """Where a provider surely did not take a message, the next of its route does, at once."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 
-from delivery import dispatch, health
-from delivery.health import Way
+from delivery import dispatch, health, queue
+from delivery.dispatch.flights import Claimed, cut, in_order
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import Attempt, Breaker, Delivery
 from tests.fakes.scripted import Ledger
@@ -24,6 +25,13 @@ Two = dict[str, Ledger]
 def tries(delivery: UUID) -> list[tuple[str, int]]:
     rows = Attempt.objects.filter(delivery_id=delivery).order_by("created_at", "id")
     return list(rows.values_list("provider", "outcome"))
+
+
+def probe_is_due() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE delivery_breaker SET until = clock_timestamp()")
+        cursor.execute("UPDATE delivery SET due_at = clock_timestamp() WHERE due_at IS NOT NULL")
+    health.forget()
 
 
 def due_now() -> None:
@@ -175,15 +183,27 @@ def test_a_provider_that_takes_its_time_holds_up_no_other(
     assert Delivery.objects.filter(state=State.SENT).count() == 21
 
 
-def test_rows_that_crashed_us_fly_apart_until_the_culprit_is_alone(
-    provider: Ledger, queued: Queued
+@pytest.mark.parametrize(("unknowns", "together"), [(0, 50), (1, 12), (2, 3), (3, 1), (4, 1)])
+def test_rows_that_crashed_us_fly_in_ever_smaller_flights(
+    provider: Ledger, queued: Queued, settings: Any, unknowns: int, together: int
 ) -> None:
-    queued(5, unknowns_before=0) if False else queued(5)
-    Delivery.objects.update(unknowns=1, provider="scripted")
-    sizes: list[int] = []
-    provider.script = [lambda _: sizes.append(1) or OutcomeKind.ACCEPTED] * 5  # type: ignore[func-returns-value]
+    """So that whoever did it is alone before it is given up."""
+    settings.DELIVERY_PROVIDERS = {
+        "scripted": {**settings.DELIVERY_PROVIDERS["scripted"], "OPTIONS": {"flight": 50}}
+    }
+    queued(60)
+    Delivery.objects.update(unknowns=unknowns)
+    waiting = deque(Claimed(row, uuid4()) for row in queue.claim(DEFAULT, token=uuid4()))
 
-    dispatch.dispatch_due(DEFAULT)
+    assert len(cut(waiting, alias="scripted")) == together
+    assert len(waiting) == 60 - together
 
-    assert len(sizes) == 5
-    assert Way("scripted", 1)
+
+def test_suspects_do_not_fly_with_the_innocent(provider: Ledger, queued: Queued) -> None:
+    suspect, *_ = queued(5)
+    Delivery.objects.filter(id=suspect).update(unknowns=1)
+    claimed = [Claimed(row, uuid4()) for row in queue.claim(DEFAULT, token=uuid4())]
+
+    waiting = deque(in_order(claimed))
+    assert suspect not in {one.row.id for one in cut(waiting, alias="scripted")}
+    assert [one.row.id for one in waiting] == [suspect]

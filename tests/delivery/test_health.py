@@ -25,7 +25,9 @@ def _forget() -> None:
     health.forget()
 
 
-def answers(*kinds: OutcomeKind, code: str = "503", retry_after: float | None = None) -> list[Outcome]:
+def answers(
+    *kinds: OutcomeKind, code: str = "503", retry_after: float | None = None
+) -> list[Outcome]:
     return [
         Outcome(reference=uuid4(), kind=kind, code=code, retry_after=retry_after) for kind in kinds
     ]

@@ -141,9 +141,7 @@ def test_each_provider_of_a_route_has_its_tries():
 
 
 def test_a_failed_probe_costs_the_person_no_try():
-    verdict = after(
-        OutcomeKind.TRANSIENT, tried(attempts=9, profile=backoff.CRITICAL, probe=True)
-    )
+    verdict = after(OutcomeKind.TRANSIENT, tried(attempts=9, profile=backoff.CRITICAL, probe=True))
     assert (verdict.state, verdict.refund) == (State.QUEUED, True)
 
 
