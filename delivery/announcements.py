@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from delivery.contracts import Change
 from delivery.lifecycle import State
 from delivery.models import Announcement
+from notifysite.plumbing.failpoints import reached
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +80,12 @@ def _consume(lane: int, *, limit: int, at: int | None = None) -> int:
         changes = [
             _change(values) for (batch,) in cursor.fetchall() for values in json.loads(batch)
         ]
-        if changes:
-            for observe in _observers():
-                observe(changes)
+        if not changes:
+            return 0
+        for observe in _observers():
+            observe(changes)
+        reached("announce.consumed")
+    reached("announce.committed")
     return len(changes)
 
 

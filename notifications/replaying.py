@@ -19,7 +19,8 @@ from delivery.replay import Replayed, replay
 from notifications import nudges
 from notifications.services.authentication import Caller
 from notifications.words import Lane, Status
-from notifysite.plumbing import audit, failpoints, ids
+from notifysite.plumbing import audit, ids
+from notifysite.plumbing.failpoints import reached
 
 BATCH = 500
 MOST = 10_000  # per call: the rest is for the next one
@@ -171,5 +172,6 @@ def _replay(found: Sequence[UUID], caller: Caller) -> Replayed:
         lanes = [Lane(lane) for (lane,) in cursor.fetchall()]
         if lanes:
             transaction.on_commit(partial(nudges.nudge, *lanes), robust=True)
-        failpoints.reached("replaying.queued")
+        reached("replay.before_commit")
+    reached("replay.committed")
     return done

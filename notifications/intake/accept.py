@@ -20,6 +20,7 @@ from notifications.services import idempotency
 from notifications.services.authentication import Caller
 from notifications.words import Mode, Status
 from notifysite.plumbing import ids
+from notifysite.plumbing.failpoints import reached
 from preferences import people
 from preferences.models import Recipient
 from preferences.people import Person
@@ -54,6 +55,8 @@ def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None 
         ]
         _insert(rows, terms, caller=caller, request_id=minted.request_id, actor=actor)
         transaction.on_commit(partial(nudges.nudge, terms.lane), robust=True)
+        reached("accept.before_commit")
+    reached("accept.committed")
     users = (one.wanted.user_id for one in request.to)
     return Accepted(
         request_id=minted.request_id, notifications=tuple(zip(minted.ids, users, strict=True))

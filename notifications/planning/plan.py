@@ -19,6 +19,7 @@ from notifications.planning.decision import Decision, Does, StepDecision
 from notifications.planning.facts import Case, Due
 from notifications.words import OPEN, Lane, Status
 from notifysite.plumbing import claims, ids
+from notifysite.plumbing.failpoints import reached
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +40,13 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
         cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
         rows = cursor.fetchall()
     due = [Due(*values) for _, *values in rows]
-    if due:
-        _record(_decided(due, now=max(now for now, *_ in rows)), token=token)
+    if not due:
+        return 0
+    reached("plan.claimed")
+    planned = _decided(due, now=max(now for now, *_ in rows))
+    reached("plan.decided")
+    _record(planned, token=token)
+    reached("plan.committed")
     return len(due)
 
 
@@ -192,6 +198,7 @@ def _record(planned: Sequence[Planned], *, token: UUID) -> None:
         )
         if over := [one.case.due.id for one in planned if one.status is not Status.PLANNED]:
             secrets.wipe(over)
+        reached("plan.before_commit")
 
 
 def _due_at(planned: Planned) -> datetime | None:

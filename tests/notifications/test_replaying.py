@@ -144,7 +144,7 @@ def test_a_process_that_dies_half_way_leaves_the_rest_as_dead_as_it_was(
     settings.REPLAY_PER_SECOND = 1_000_000
     rows = dead(1000)
     # In the middle of the second batch, all of it written and none of it committed.
-    dying = {"NOTIFYSITE_FAILPOINTS": "replaying.queued=exit@2", "REPLAY_PER_SECOND": "1000000"}
+    dying = {"NOTIFYSITE_FAILPOINTS": "replay.before_commit=exit@2", "REPLAY_PER_SECOND": "1000000"}
     with process("-m", "tests.fakes.replaying_process", **dying) as killed:
         assert killed.wait(60) == 9
     assert (
