@@ -5,7 +5,7 @@ effects of the observers that settings name.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from datetime import datetime
 from typing import Any, cast
@@ -38,6 +38,15 @@ def announce(changes: Sequence[Change], *, lane: int) -> None:
     ]
     if told:
         Announcement.objects.create(changes=told, lane=lane)
+
+
+def announce_by_lane(changes: Iterable[tuple[int, Change]]) -> None:
+    """Leave word of changes in several lanes, each with its lane."""
+    by_lane: dict[int, list[Change]] = {}
+    for lane, change in changes:
+        by_lane.setdefault(lane, []).append(change)
+    for lane, told in by_lane.items():
+        announce(told, lane=lane)
 
 
 def consume(lane: int) -> int:

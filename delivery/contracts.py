@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from delivery.lifecycle import OutcomeKind, Reason
+from delivery.lifecycle import EventKind, OutcomeKind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,26 @@ class Outcome:
     provider_ref: str = ""
     retry_after: float | None = None
     took: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a provider says became of one message; whoever makes it has checked that it is theirs.
+
+    It names the message by `reference`, our delivery's id where they echo it, or by `provider_ref`,
+    their own id of it. `event_key` is their id of this report, empty where they give none. `at` is
+    by their clock, aware. `detail` is for operators and holds no address. `machine`: it was no
+    person who opened or clicked.
+    """
+
+    kind: EventKind
+    at: datetime
+    event_key: str = ""
+    reference: UUID | None = None
+    provider_ref: str = ""
+    code: str = ""
+    detail: str = ""
+    machine: bool = False
 
 
 class Provider(Protocol):

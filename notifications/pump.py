@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from delivery import announcements, dispatch, queue
+from delivery import announcements, dispatch, feedback, queue
 from notifications import heartbeats, housekeeping, nudges, work
 from notifications.planning import plan
 from notifications.words import Lane
@@ -44,6 +44,7 @@ def tick() -> None:
     """One look at every lane."""
     heartbeats.beat("pump")
     dispatch.recover()
+    feedback.match_parked()
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):
             _work(lane)

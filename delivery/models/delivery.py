@@ -130,7 +130,8 @@ class News(models.Model):
 class ParkedNews(models.Model):
     """News that names a message only by the provider's own id, come before we had noted that id.
 
-    It is matched once the attempt is settled, and forgotten when that never happens.
+    It is matched once the attempt is settled, and forgotten when that never happens. `due_at`: when
+    it is to be looked for again.
     """
 
     provider = models.CharField(max_length=40)
@@ -140,12 +141,13 @@ class ParkedNews(models.Model):
     code = models.CharField(max_length=80, default="", blank=True)
     detail = models.CharField(max_length=400, default="", blank=True)
     machine = models.BooleanField(default=False)
+    due_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "delivery_parked_news"
         verbose_name_plural = "parked news"
-        indexes = [models.Index(name="parked_ref", fields=["provider", "provider_ref"])]
+        indexes = [models.Index(name="parked_due", fields=["due_at"])]
 
 
 class Engagement(models.Model):

@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
 
-from delivery import queue
-from delivery.lifecycle import State
+from delivery import feedback, queue
+from delivery.contracts import Report
+from delivery.lifecycle import EventKind, State
 from delivery.models import Delivery
 from notifysite.plumbing import ids
 from tests.fakes.scripted import Ledger
@@ -19,10 +21,17 @@ DEFAULT = 2
 Queued = Callable[..., list[UUID]]
 Write = Callable[[list[queue.Lease]], object]
 
+
+def _receipts(leases: list[queue.Lease]) -> list[Report]:
+    at = datetime.now(UTC)
+    return [Report(kind=EventKind.DELIVERED, at=at, reference=row) for row, _ in reversed(leases)]
+
+
 WRITES: list[tuple[str, State, Write]] = [
     ("mark", State.QUEUED, lambda leases: queue.mark(leases, provider="x")),
     ("release", State.QUEUED, queue.release),
     ("renew", State.SENDING, queue.renew),
+    ("report", State.SENDING, lambda leases: feedback.report("x", _receipts(leases))),
 ]
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from delivery import queue
 from delivery.contracts import Outcome
+from delivery.feedback import engagement, folding, matching, parking
 from delivery.lifecycle import OutcomeKind, State
 from delivery.queue import Row, Settled
 from delivery.verdicts import Verdict
@@ -26,7 +27,7 @@ _SCAN = re.compile(r"Seq Scan on .* rows=(?P<rows>\d+)")
 
 # Old rows lie in past months and are finished; a batch of this month is due.
 _FILL = """
-    INSERT INTO {table} ({columns}, id, created_at)
+    INSERT INTO {table} ({columns}, id, {at})
     SELECT {values}, overlay(
             overlay(md5(%(salt)s || n)::text PLACING lpad(to_hex(
                 (EXTRACT(epoch FROM at) * 1000)::bigint), 12, '0') FROM 1 FOR 12)
@@ -46,17 +47,27 @@ _NOTIFICATIONS = {
     " status, locale, due_at",
     "values": "gen_random_uuid(), 1, 1, n, 1, 1, 3, 2, %(state)s, '', at",
 }
+_ATTEMPTS = {
+    "table": "delivery_attempt",
+    "columns": "delivery_id, number, provider, outcome, code, detail, provider_ref, took_ms",
+    "values": "gen_random_uuid(), 1, 'scripted', %(state)s, '', '', %(state)s || '-' || n, 0",
+}
+_ENGAGEMENTS = {
+    "table": "delivery_engagement",
+    "columns": "notification_id",
+    "values": "gen_random_uuid()",
+    "at": "opened_at",
+}
 
 
 @pytest.fixture
 def history(db: None) -> None:
     """Three months of it."""
     with connection.cursor() as cursor:
-        for table in ("delivery", "notification"):
+        for layout in (_DELIVERIES, _NOTIFICATIONS, _ATTEMPTS, _ENGAGEMENTS):
             for start, end in partitions.months(datetime.now(UTC), behind=4):
-                cursor.execute(partitions._create_month(table, start, end))
-        for layout in (_DELIVERIES, _NOTIFICATIONS):
-            statement = _FILL.format(**layout)
+                cursor.execute(partitions._create_month(layout["table"], start, end))
+            statement = _FILL.format(**{"at": "created_at"} | layout)
             for state, count, months in ((State.SENT, 18_000, 1), (State.QUEUED, BATCH, 0)):
                 values = {"salt": uuid4().hex, "count": count, "months": months, "state": state}
                 cursor.execute(statement, values)
@@ -105,6 +116,28 @@ def saving(ids: Sequence[UUID]) -> dict[str, Any]:
     }
 
 
+def folding_of(ids: Sequence[UUID]) -> list[tuple[str, Any]]:
+    """What news about a batch costs."""
+    now, last = datetime.now(UTC), max(ids)
+    moved = {
+        "ids": ids,
+        "states": [int(State.DELIVERED)] * len(ids),
+        "reasons": [None] * len(ids),
+        "sents": [now] * len(ids),
+        "delivereds": [now] * len(ids),
+    }
+    opened = {id_: {"opened_at": now} for id_ in ids}
+    refs = [f"{State.QUEUED:d}-{n}" for n in range(BATCH)]
+    return [
+        (matching._BY_REF, {"providers": ["scripted"], "refs": refs}),
+        (matching._LOCK, [ids]),
+        (matching._TRIED, {"ids": ids, "low": min(ids), "high": last}),
+        (folding._MOVE, moved),
+        (engagement._KEEP, engagement._first_times(opened, {id_: id_ for id_ in ids})),
+        (parking._LOOK, [BATCH]),
+    ]
+
+
 def test_work_reads_the_rows_it_is_about(history: None) -> None:
     claim = {"lane": 2, "channels": [1, 2], "token": uuid4(), "limit": BATCH}
     deliveries, notifications = due("delivery", "state"), due("notification", "status")
@@ -123,6 +156,7 @@ def test_work_reads_the_rows_it_is_about(history: None) -> None:
         (plan._SAVE, saving(notifications)),
         (replaying._LOCK, [deliveries]),
         (replaying._REOPEN, [deliveries]),
+        *folding_of(deliveries),
     ]
 
     assert [one for one, values in statements if reads_past_months(one, values)] == []

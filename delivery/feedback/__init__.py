@@ -1,0 +1,10 @@
+"""News about deliveries: what providers report and what people do, folded by rank.
+
+Whatever its order, and however often it comes, the same news gives the same end.
+"""
+
+from delivery.feedback.engagement import engage
+from delivery.feedback.news import Reported, report
+from delivery.feedback.parking import match_parked
+
+__all__ = ["Reported", "engage", "match_parked", "report"]
