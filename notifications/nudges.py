@@ -1,13 +1,14 @@
 """Nudges: "there is work in this lane". They carry no truth, so losing one costs a second.
 
 A request never talks to the broker: one background thread of the process does, at most one nudge
-per lane at a time, and gives up after 1.5 seconds.
+per lane at a time, and no wait for the broker is longer than 1.5 seconds.
 """
 
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from celery import current_app
@@ -19,8 +20,8 @@ from notifications.words import Lane
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 1.5
-# A nudge nobody took in this time is stale: the pump has sent others since.
-STALE_SECONDS = 10
+# A broker that took no nudge is not asked again for so long: asking one that hangs costs time.
+REST_SECONDS = 10.0
 TASK = "notifications.tasks.work"
 
 
@@ -58,31 +59,67 @@ def nudge(*lanes: Lane) -> None:
 
 
 def send(lane: Lane) -> bool:
-    """Send a nudge now, within 1.5 seconds; returns whether the broker took it."""
+    """Send a nudge now; returns whether the broker took it, or has plenty for this lane."""
+    if time.monotonic() < _resting.until:
+        return False
     try:
-        current_app.send_task(
-            TASK,
-            args=[int(lane)],
-            queue=lane.name.lower(),
-            expires=STALE_SECONDS,
-            ignore_result=True,
-            retry=False,
-            connection=_connection(),
-        )
+        connection = _connection()
+        if not _is_full(lane, connection):
+            _publish(lane, connection)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a broker, it carries no truth
-        _forget_connection()
+        forget()
+        _resting.until = time.monotonic() + REST_SECONDS
         log.warning("nudge_not_taken", lane=lane.name.lower(), error=type(error).__name__)
         return False
     return True
 
 
+def forget() -> None:
+    """Forget this thread's connection, and that the broker took no nudge."""
+    connection, _local.connection = getattr(_local, "connection", None), None
+    _resting.until = 0.0
+    if connection is not None:
+        with suppress(Exception):  # it is broken: closing it may fail too
+            connection.collapse()
+
+
+class _Resting:
+    """Until when, on the monotonic clock, the broker is left alone by all threads."""
+
+    until = 0.0
+
+
+_resting = _Resting()
 _local = threading.local()
+
+
+def _publish(lane: Lane, connection: Connection) -> None:
+    # Without `expires`: that is a time of day, and a worker whose clock is ahead would drop all.
+    current_app.send_task(
+        TASK,
+        args=[int(lane)],
+        queue=lane.name.lower(),
+        ignore_result=True,
+        retry=False,
+        connection=connection,
+        timeout=TIMEOUT_SECONDS,
+        confirm_timeout=TIMEOUT_SECONDS,
+    )
+
+
+def _is_full(lane: Lane, connection: Connection) -> bool:
+    """Whether enough nudges wait already: RabbitMQ sees to it by itself, Redis would fill up."""
+    if connection.transport.driver_type == "amqp":
+        return False
+    queue = current_app.amqp.queues[lane.name.lower()].bind(connection.default_channel)
+    declared: Any = queue.queue_declare()
+    return bool(declared.message_count >= settings.NUDGES_KEPT)
 
 
 def _connection() -> Connection:
     """A connection of this thread's own, whose every wait is short."""
     if getattr(_local, "connection", None) is None:
-        _local.connection = current_app.connection_for_write(
+        connection = current_app.connection_for_write(
             url=settings.CELERY_BROKER_URL,
             connect_timeout=TIMEOUT_SECONDS,
             transport_options={
@@ -96,11 +133,9 @@ def _connection() -> Connection:
                 "retry_on_timeout": False,
             },
         )
+        _local.connection = connection
+        # Not by connect(), which tries twice.
+        if connection.default_channel and connection.transport.driver_type == "amqp":
+            # Once connected py-amqp waits for ever, whatever it was given as timeouts.
+            connection.connection.sock.settimeout(TIMEOUT_SECONDS)
     return cast("Connection", _local.connection)
-
-
-def _forget_connection() -> None:
-    connection, _local.connection = getattr(_local, "connection", None), None
-    if connection is not None:
-        with suppress(Exception):  # it is broken: closing it may fail too
-            connection.collapse()

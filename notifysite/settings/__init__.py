@@ -2,4 +2,5 @@
 
 from notifysite.settings.admin import *
 from notifysite.settings.base import *
+from notifysite.settings.nudging import *
 from notifysite.settings.product import *

@@ -1,9 +1,9 @@
-"""What notifysite itself and its queue need."""
+"""What notifysite itself needs."""
 
 from typing import Any
 
 from notifysite.plumbing import vapid
-from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL, REDIS_URL
+from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL
 from notifysite.settings.env import VAR, env
 
 # Encryption. Several master keys are accepted, the first one wraps; the hash key never rotates,
@@ -52,43 +52,6 @@ REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
 
 # Who may read /metrics: whoever sends this as a bearer token; without one, this machine only.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
-
-# Celery only carries nudges ("there is work in this lane"): losing one costs a second, no more.
-CELERY_BROKER_URL = env(
-    "CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://", 1)
-)
-CELERY_BROKER_IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "unix"))
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
-    {
-        "visibility_timeout": 1800,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 5,
-        "socket_connect_timeout": 1.5,
-        "health_check_interval": 15,
-        "retry_on_timeout": True,
-    }
-    if CELERY_BROKER_IS_REDIS
-    else {}
-)
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 900
-CELERY_TASK_SOFT_TIME_LIMIT = 870
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-# Without this Celery closes the database connection around every task.
-CELERY_DB_REUSE_MAX = 1000
 
 # Channels and providers: alias -> {BACKEND, CHANNELS, OPTIONS}, in the way of CACHES.
 EXTRA_CHANNELS: list[str] = []

@@ -1,7 +1,19 @@
 """Settings of the test suite: the same product, with keys of its own and no servers assumed."""
 
+import os
+
 from notifysite.plumbing import vapid
 from notifysite.settings import *
+from notifysite.settings.nudging import queues
+
+# Workers of nobody else take the nudges of a test, nor of the processes that it starts.
+_database = DATABASES["default"]["NAME"]
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+NUDGE_QUEUES = os.environ.setdefault(
+    "NUDGE_QUEUES", "-".join(filter(None, ("test", _database, _worker)))
+)
+CELERY_TASK_QUEUES = queues(NUDGE_QUEUES)
+CELERY_TASK_DEFAULT_EXCHANGE = NUDGE_QUEUES
 
 SECRET_KEY = "test-secret-key-that-is-long-enough-to-pass-the-deploy-checks-0"
 FIELD_ENCRYPTION_KEYS = ["t1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]

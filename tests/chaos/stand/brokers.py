@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import kombu
 import redis
+from django.conf import settings
 
 from notifysite.stack import binaries, testbed
 from notifysite.stack.folder import Folder
@@ -44,7 +45,7 @@ class Redis(Program):
     def queued(self, lane: str) -> int:
         """How many nudges wait in a lane."""
         with redis.Redis(unix_socket_path=str(self.socket), db=1) as client:
-            return int(client.llen(lane))
+            return int(client.llen(queue(lane)))
 
 
 class RabbitMQ(Program):
@@ -91,12 +92,17 @@ class RabbitMQ(Program):
         with kombu.Connection(self.broker_url()) as connection:
             for lane in LANES:
                 with suppress(connection.channel_errors):  # not declared yet
-                    connection.channel().queue_purge(lane)
+                    connection.channel().queue_purge(queue(lane))
 
     @staticmethod
     def is_here() -> bool:
         """Whether this machine has one."""
         return testbed.find_rabbitmq() is not None
+
+
+def queue(lane: str) -> str:
+    """What brokers call the queue of a lane."""
+    return f"{settings.NUDGE_QUEUES}.{lane}"
 
 
 def required(name: str) -> bool:
