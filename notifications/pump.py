@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from delivery import announcements, dispatch, feedback, queue
 from notifications import heartbeats, housekeeping, nudges, work
+from notifications.canaries import Canaries
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -28,11 +29,12 @@ SLICE_SECONDS = 2.0
 
 def run(stop: threading.Event) -> None:
     """Pump until `stop` is set; a lost database is waited for."""
-    house = housekeeping.Minutes()
+    house, canaries = housekeeping.Minutes(), Canaries()
     while not stop.is_set():
         began = time.monotonic()
         try:
             tick()
+            canaries.send()
             house.keep()
         except (OperationalError, InterfaceError) as error:
             log.warning("pump_without_database", error=type(error).__name__)
@@ -42,7 +44,7 @@ def run(stop: threading.Event) -> None:
 
 def tick() -> None:
     """One look at every lane."""
-    heartbeats.beat("pump")
+    heartbeats.beat(heartbeats.PUMP)
     dispatch.recover()
     feedback.match_parked()
     for lane, age in sorted(due().items()):

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications import heartbeats, housekeeping
+from notifications import housekeeping
 from notifications import work as working
 from notifications.words import Lane
 
@@ -10,7 +10,6 @@ from notifications.words import Lane
 @shared_task(name="notifications.tasks.work")
 def work(lane: int) -> None:
     """There is work in a lane."""
-    heartbeats.beat(f"worker-{Lane(lane).name.lower()}", consumed=True)
     working.work(Lane(lane))
 
 

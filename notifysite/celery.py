@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notifysite.settings")
 app = Celery("notifysite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("notifications.workers:Watched")
 
 
 @setup_logging.connect

@@ -1,9 +1,8 @@
 """Prometheus metrics, read from the database when they are asked for: any web process answers
 for the whole installation, and none of them is lost when it restarts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from django.db import connection
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -13,8 +12,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from notifications import figures
+from notifications import figures, heartbeats
 from notifications.monitoring.queues import queues
+from notifications.words import Lane
 
 _HISTOGRAMS = {
     figures.ACCEPT_TO_SENT: (
@@ -67,32 +67,37 @@ def _queues() -> Iterator[Metric]:
     yield from (depth, oldest)
 
 
-_HEARTBEATS = """
-    SELECT kind, count(*) FILTER (WHERE at > clock_timestamp() - interval '30 seconds'),
-        EXTRACT(epoch FROM clock_timestamp() - max(at))::float8,
-        EXTRACT(epoch FROM clock_timestamp() - max(consumed_at))::float8
-    FROM heartbeat GROUP BY kind ORDER BY kind
-"""
+_KINDS = (heartbeats.PUMP, *(heartbeats.worker_of(lane) for lane in Lane))
 
 
 def _heartbeats() -> Iterator[Metric]:
-    alive = GaugeMetricFamily(
-        "notifysite_processes", "Processes heard of in the last 30 seconds.", labels=["kind"]
+    signs = heartbeats.signs()
+    # A kind nobody was ever heard of counts too, or nothing could alarm on it.
+    alive = {kind: float(signs[kind].alive) if kind in signs else 0.0 for kind in (*_KINDS, *signs)}
+    yield _by_kind("processes", "Processes heard of in the last 30 seconds.", alive)
+    yield _by_kind(
+        "heartbeat_age_seconds",
+        "Since the last heartbeat.",
+        {kind: sign.age for kind, sign in signs.items()},
     )
-    age = GaugeMetricFamily(
-        "notifysite_heartbeat_age_seconds", "Since the last heartbeat.", labels=["kind"]
+    yield _by_kind(
+        "consumed_age_seconds",
+        "Since the last nudge was taken.",
+        {kind: sign.took for kind, sign in signs.items()},
     )
-    consumed = GaugeMetricFamily(
-        "notifysite_consumed_age_seconds", "Since the last nudge was taken.", labels=["kind"]
+    yield _by_kind(
+        "nudged_age_seconds",
+        "Since the broker last took a nudge for every lane.",
+        {kind: sign.nudged for kind, sign in signs.items()},
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_HEARTBEATS)
-        for kind, count, beat, took in cursor.fetchall():
-            alive.add_metric([kind], count)
-            age.add_metric([kind], beat)
-            if took is not None:
-                consumed.add_metric([kind], took)
-    yield from (alive, age, consumed)
+
+
+def _by_kind(name: str, text: str, values: Mapping[str, float | None]) -> Metric:
+    family = GaugeMetricFamily(f"notifysite_{name}", text, labels=["kind"])
+    for kind, value in sorted(values.items()):
+        if value is not None:
+            family.add_metric([kind], value)
+    return family
 
 
 def _figures() -> Iterator[Metric]:

@@ -30,9 +30,9 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(part: readiness.Part) -> dict[str, object]:
-    if part.ready:
-        return {"ready": True}
-    return {"ready": False, "detail": part.detail, "advice": part.advice}
+    if not part.detail:
+        return {"ready": part.ready}
+    return {"ready": part.ready, "detail": part.detail, "advice": part.advice}
 
 
 @require_safe

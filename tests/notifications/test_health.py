@@ -1,5 +1,6 @@
 """Alive, ready, and who may read the metrics."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from rest_framework.test import APIClient
 from delivery.models import Heartbeat
 from notifications import heartbeats
 from notifications.models import Notification
+from notifications.words import Lane
 from tests.factories import make_type
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +23,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def pumping(db: None) -> None:
     heartbeats.beat("pump")
+    heartbeats.nudged()
+
+
+@pytest.fixture
+def working(pumping: None) -> None:
+    heartbeats.beat(*(heartbeats.worker_of(lane) for lane in Lane), took=1)
 
 
 def ready(client: Client) -> tuple[int, dict[str, Any]]:
@@ -32,7 +40,7 @@ def test_it_is_live_without_asking_anybody(client: Client) -> None:
     assert client.get("/healthz").json() == {"live": True}
 
 
-def test_it_is_ready_when_every_part_is(client: Client, pumping: None) -> None:
+def test_it_is_ready_when_every_part_is(client: Client, working: None) -> None:
     assert ready(client) == (
         200,
         {
@@ -71,20 +79,43 @@ def test_a_month_that_lacks_is_named(client: Client, pumping: None) -> None:
     assert (status, body["parts"]["partitions"]["detail"]) == (503, f"Missing: {name}.")
 
 
-def test_work_that_nobody_takes_is_noticed(client: Client, api: APIClient, pumping: None) -> None:
+def test_work_that_nobody_takes_is_noticed(client: Client, api: APIClient, working: None) -> None:
     make_type("order_shipped")
     api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
-    assert ready(client)[0] == 200
     Notification.objects.update(due_at=Now() - timedelta(seconds=90))
+    assert ready(client)[0] == 200
+    heartbeats.beat("worker-default", took=70)
 
     status, body = ready(client)
     assert status == 503
-    assert (
-        body["parts"]["workers"]["detail"]
-        == "Work is due since 90 s and no worker has ever taken any."
+    assert re.fullmatch(
+        r"Default: its workers took no nudge for 7\d s; work is due since 9\d s\.",
+        body["parts"]["workers"]["detail"],
     )
-    heartbeats.beat("worker-default", consumed=True)
-    assert ready(client)[0] == 200
+
+
+def test_a_lane_whose_workers_are_gone_is_named_and_keeps_nobody_from_asking(
+    client: Client, working: None
+) -> None:
+    """While nothing is overdue a load balancer must not turn away from us."""
+    heartbeats.leave(["worker-critical"])
+    Heartbeat.objects.filter(kind="worker-bulk").update(at=Now() - timedelta(seconds=31))
+
+    status, body = ready(client)
+    workers = body["parts"]["workers"]
+    assert (status, workers["ready"]) == (200, True)
+    assert workers["detail"] == "Critical: no worker runs. Bulk: no worker runs."
+    assert "worker --pool=solo -Q critical,bulk`" in workers["advice"]
+
+
+@pytest.mark.parametrize("nudged", [None, 61])
+def test_a_broker_that_takes_no_nudges_is_named(
+    client: Client, pumping: None, nudged: int | None
+) -> None:
+    ago = None if nudged is None else Now() - timedelta(seconds=nudged)
+    Heartbeat.objects.update(nudged_at=ago)
+
+    assert ready(client)[1]["parts"]["workers"]["advice"].startswith("The broker takes no nudges")
 
 
 def test_without_the_database_it_is_live_but_not_ready(client: Client) -> None:
@@ -96,11 +127,31 @@ def test_without_the_database_it_is_live_but_not_ready(client: Client) -> None:
     assert body["parts"]["database"]["detail"] == "It does not answer: OperationalError."
 
 
-def test_a_process_that_takes_no_nudges_has_no_age_of_them(client: Client, pumping: None) -> None:
-    heartbeats.beat("worker-bulk", consumed=True)
+def of(metric: str, client: Client) -> dict[str, float]:
+    """A metric's values by kind of process."""
     lines = client.get("/metrics").content.decode().splitlines()
-    taken = [line.split("{")[1].split("}")[0] for line in lines if "consumed_age_seconds{" in line]
-    assert taken == ['kind="worker-bulk"']
+    found = [line for line in lines if line.startswith(f"notifysite_{metric}{{")]
+    return {line.split('"')[1]: float(line.split()[-1]) for line in found}
+
+
+def test_a_process_that_takes_no_nudges_has_no_age_of_them(client: Client, pumping: None) -> None:
+    heartbeats.beat("worker-bulk", took=30)
+
+    taken = of("consumed_age_seconds", client)
+    assert list(taken) == ["worker-bulk"]
+    assert 30 <= taken["worker-bulk"] < 90
+    assert list(of("nudged_age_seconds", client)) == ["pump"]
+
+
+def test_kinds_nobody_was_heard_of_are_counted_as_none(client: Client, pumping: None) -> None:
+    heartbeats.beat("worker-bulk")
+
+    assert of("processes", client) == {
+        "pump": 1,
+        "worker-bulk": 1,
+        "worker-critical": 0,
+        "worker-default": 0,
+    }
 
 
 def _broken(*_: Any) -> None:
