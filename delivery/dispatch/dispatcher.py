@@ -19,6 +19,7 @@ from delivery import channels, health, leases, queue, registry, routing, throttl
 from delivery.contracts import Message, Outcome, Parcel, Seal, Sealed
 from delivery.dispatch import handover, settlement
 from delivery.dispatch.flights import Claimed, Flight, cut, in_order
+from delivery.errors import Misconfigured
 from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
 from delivery.queue import Settled
@@ -56,8 +57,8 @@ class Dispatcher:
 
     def claim(self, *, limit: int = queue.BATCH) -> int:
         """Claim what is due where a provider is free, and send it off; returns how many rows."""
-        token = uuid4()
-        rows = queue.claim(self._lane, token=token, limit=limit, only=list(self._free_channels()))
+        token, free = uuid4(), list(self._free_channels())
+        rows = queue.claim(self._lane, token=token, limit=limit, only=free) if free else []
         reached("dispatch.claimed")
         self._assign([Claimed(row, token) for row in rows])
         self._take_off()
@@ -135,7 +136,7 @@ class Dispatcher:
     def _granted(self, way: Way, most: int | None) -> list[Claimed]:
         waiting = self._waiting[way]
         rows = cut(waiting, alias=way.alias)
-        granted = throttle.take(way.alias, min(len(rows), most or len(rows)))
+        granted = _allowed(way.alias, min(len(rows), most or len(rows)))
         if granted.wait:
             self._not_before[way] = time.monotonic() + granted.wait
         waiting.extendleft(reversed(rows[granted.tokens :]))
@@ -216,6 +217,15 @@ class Dispatcher:
             if not self._waiting[way]:
                 del self._waiting[way]
         queue.release([one.leased for one in given])
+
+
+def _allowed(alias: str, wanted: int) -> throttle.Granted:
+    """What its throttle grants; one that cannot be read holds up its own provider only."""
+    try:
+        return throttle.take(alias, wanted)
+    except Misconfigured as error:
+        log.error("throttle_misconfigured", provider=alias, error=str(error))
+        return throttle.Granted(0, CROWDED_PAUSE)
 
 
 def _choice(claimed: Claimed, tried: frozenset[str] | None = None) -> routing.Choice:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from delivery import dispatch, health, queue
+from delivery.dispatch import dispatcher
 from delivery.dispatch.flights import Claimed, cut, in_order
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import Attempt, Breaker, Delivery
@@ -181,6 +182,39 @@ def test_a_provider_that_takes_its_time_holds_up_no_other(
 
     assert sms_while_the_mail_was_under_way == [20]
     assert Delivery.objects.filter(state=State.SENT).count() == 21
+
+
+def test_beyond_its_throttle_a_provider_is_given_nothing_and_nobody_loses_a_try(
+    provider: Ledger, queued: Queued, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DELIVERY_PROVIDERS["scripted"]["THROTTLE"] = {
+        "per_second": 0.001,
+        "burst": 3,
+        "account": f"account-{uuid4()}",
+    }
+    monkeypatch.setattr(dispatcher, "BATCH_SECONDS", 0.0)
+    queued(10)
+
+    dispatch.dispatch_due(DEFAULT)
+
+    assert len(provider.taken) == 3
+    waiting = Delivery.objects.filter(state=State.QUEUED, lease=None, attempts=0)
+    assert waiting.count() == 7
+
+
+def test_a_throttle_that_cannot_be_read_stops_only_its_own_provider(
+    two_providers: Two, queued: Queued, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DELIVERY_PROVIDERS["first"]["THROTTLE"] = {"per_second": "many"}
+    settings.DELIVERY_PROVIDERS["second"]["CHANNELS"] = ["sms"]
+    settings.DELIVERY_ROUTES = {"email": ["first"], "sms": ["second"]}
+    monkeypatch.setattr(dispatcher, "BATCH_SECONDS", 0.0)
+    queued(2)
+    queued(2, channel=2)
+
+    dispatch.dispatch_due(DEFAULT)
+
+    assert (len(two_providers["first"].taken), len(two_providers["second"].taken)) == (0, 2)
 
 
 @pytest.mark.parametrize(("unknowns", "together"), [(0, 50), (1, 12), (2, 3), (3, 1), (4, 1)])
