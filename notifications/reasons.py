@@ -85,6 +85,20 @@ OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.UNKNOWN: "the answer was lost",
 }
 
+# Codes of tries that are our own words, not a provider's, each as a sentence.
+ANSWER_LOST = "answer_lost"
+CODES: Mapping[str, str] = {
+    ANSWER_LOST: "The process that was sending it ended before it could say what came of it.",
+    "deadline": "It took longer than this provider may take.",
+    "drill": "An operator is rehearsing that this provider fails.",
+    "misconfigured": "The provider cannot be built as it is configured.",
+    "no_outcome": "The provider said nothing about it.",
+    "no_turn": "Its turn had not come when time was up; it was not sent.",
+    "not_sealed": "It could not be made ready, and was not handed over.",
+}
+# So many processes that ended over one message are no accident any more.
+POISON = 3
+
 EVENTS: Mapping[EventKind, str] = {
     EventKind.SENT: "took it",
     EventKind.DEFERRED: "is still trying",
@@ -106,3 +120,11 @@ EVENTS: Mapping[EventKind, str] = {
 def because(reason: Reason | None) -> str:
     """`, because …`, or nothing where there is no reason to give."""
     return f", because {REASONS[reason]}" if reason else ""
+
+
+def poison(lost: int) -> str:
+    """What it means that a message lost so many answers with the process that waited for them;
+    empty for a few."""
+    if lost < POISON:
+        return ""
+    return f"The process that was sending it ended {lost} times: look for why before sending again."

@@ -31,7 +31,7 @@ class Filter:
     """Which dead letters; None means any."""
 
     ids: Sequence[UUID] | None = None
-    states: Sequence[int] = (State.DEAD,)
+    states: Sequence[int] | None = (State.DEAD,)
     channel: int | None = None
     provider: str | None = None
     reason: Reason | None = None
@@ -41,9 +41,9 @@ class Filter:
 
     def said(self) -> dict[str, Any]:
         """What was asked for, in words, for the audit trail: how many ids, not which."""
-        said = {
-            "ids": self.ids and len(self.ids),
-            "states": [State(state).name.lower() for state in self.states],
+        said: dict[str, Any] = {
+            "ids": None if self.ids is None else len(self.ids),
+            "states": self.states and [State(state).name.lower() for state in self.states],
             "channel": self.channel and channels.by_number(self.channel).key,
             "provider": self.provider,
             "reason": self.reason and self.reason.name.lower(),
@@ -120,7 +120,7 @@ def count(wanted: Filter, *, caller: Caller) -> int:
 def _values(wanted: Filter) -> dict[str, Any]:
     return {
         "ids": wanted.ids and list(wanted.ids),
-        "states": [int(state) for state in wanted.states],
+        "states": wanted.states and [int(state) for state in wanted.states],
         "channel": wanted.channel,
         "provider": wanted.provider,
         "reason": wanted.reason and int(wanted.reason),

@@ -17,7 +17,16 @@ from django.utils.dateparse import parse_datetime
 from delivery import channels
 from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
 from delivery.models import Attempt, AuditEntry, Delivery, Engagement, Event
-from notifications.reasons import EVENTS, OUTCOMES, SOURCES, STATES, because
+from notifications.reasons import (
+    ANSWER_LOST,
+    CODES,
+    EVENTS,
+    OUTCOMES,
+    SOURCES,
+    STATES,
+    because,
+    poison,
+)
 from notifications.words import Mode, Priority, Status
 
 
@@ -156,12 +165,15 @@ def _queued(row: Delivery) -> Entry:
 
 def _try(one: Attempt, row: Delivery) -> Entry:
     code = f" ({one.code})" if one.code else ""
+    plain = f" {CODES[one.code]}" if one.code in CODES else ""
+    # Nobody was there to time a try whose process ended.
+    took = "" if one.code == ANSWER_LOST else f", after {one.took_ms} ms"
     return _entry(
         row,
         one.created_at,
         "attempt",
         f"try {one.number} with {one.provider}: "
-        f"{OUTCOMES[OutcomeKind(one.outcome)]}{code}, after {one.took_ms} ms.",
+        f"{OUTCOMES[OutcomeKind(one.outcome)]}{code}{took}.{plain}",
         attempt=one.number,
         provider=one.provider,
         outcome=OutcomeKind(one.outcome).name.lower(),
@@ -230,10 +242,11 @@ def _stands(row: Delivery, told: Iterable[Entry]) -> Iterator[Entry]:
         return
     reason = Reason(row.reason) if row.reason else None
     # A row keeps no time of its end: it is that of the last thing that happened to it.
-    mine = [entry.at for entry in told if entry.ids.get("delivery_id") == row.id]
+    mine = [entry for entry in told if entry.ids.get("delivery_id") == row.id]
     word = reason.name.lower() if reason else None
-    text = f"{STATES[state]}{because(reason)}."
-    yield _entry(row, max(mine), state.name.lower(), text, reason=word)
+    lost = sum(entry.ids.get("code") == ANSWER_LOST for entry in mine)
+    text = f"{STATES[state]}{because(reason)}. {poison(lost)}".rstrip()
+    yield _entry(row, max(entry.at for entry in mine), state.name.lower(), text, reason=word)
 
 
 def _end(head: Head, told: Iterable[Entry]) -> Iterator[Entry]:

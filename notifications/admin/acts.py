@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from delivery.lifecycle import REPLAYABLE
 from delivery.replay import Replayed
 from notifications import replaying
 from notifications.intake import cancel as cancelling
@@ -21,10 +20,21 @@ def cancel(request: HttpRequest, notification: UUID, *, service_id: int) -> bool
 
 
 def replay(request: HttpRequest, deliveries: Sequence[UUID]) -> Replayed:
-    """Queue dead letters again; an uncertain one may then arrive twice."""
-    wanted = replaying.Filter(ids=list(deliveries), states=sorted(REPLAYABLE))
-    done, _ = replaying.many(wanted, caller=_operator(request, 0))
+    """Queue dead letters again; an uncertain one may then arrive twice. What is none any more, as
+    at the second click, is told apart."""
+    wanted = replaying.Filter(ids=list(deliveries), states=None)
+    done, _ = replay_matching(request, wanted)
     return done
+
+
+def replay_matching(request: HttpRequest, wanted: replaying.Filter) -> tuple[Replayed, bool]:
+    """Queue what a filter matches; and whether more is left for another time."""
+    return replaying.many(wanted, caller=_operator(request, 0))
+
+
+def dead(request: HttpRequest, wanted: replaying.Filter) -> int:
+    """How many a filter matches, counted up to one more than are replayed at a time."""
+    return replaying.count(wanted, caller=_operator(request, 0))
 
 
 def _operator(request: HttpRequest, service_id: int) -> Caller:

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from delivery import channels
 from delivery.lifecycle import Reason, State
-from notifications.models import NotificationType
+from notifications.models import Notification, NotificationType
 from notifications.reasons import STATES
 from notifications.words import Mode, Status
 from notifysite.plumbing import ids
@@ -108,6 +109,37 @@ class DeadFilter(NumberFilter):
         return [(str(int(one)), STATES[one]) for one in (State.DEAD, State.UNCERTAIN)]
 
 
+class DeadTypeFilter(TypeFilter):
+    """By the type of what it is a delivery of."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Dead letters are few, so each looks its notification up."""
+        value = self.value()
+        if value is None:
+            return queryset
+        if not value.isdigit() or len(value) > 15:
+            return queryset.none()
+        said = Notification.objects.filter(pk=OuterRef("notification_id"), type_id=int(value))
+        return queryset.filter(Exists(said))
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    """By the provider that was asked last."""
+
+    title, parameter_name = "provider", "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """Those that are configured, and the one that is asked for."""
+        asked = request.GET.get(self.parameter_name)
+        known = [*settings.DELIVERY_PROVIDERS, *([asked] if asked else [])]
+        return [(alias, alias) for alias in dict.fromkeys(known)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of the chosen alias."""
+        value = self.value()
+        return queryset if value is None else queryset.filter(provider=value)
+
+
 class TimeFilter(admin.SimpleListFilter):
     """By the time in the id, so that only the months asked for are read. A month, unless told."""
 
@@ -132,3 +164,22 @@ class TimeFilter(admin.SimpleListFilter):
             return queryset
         span = self.spans.get(self.value() or "", timedelta(days=30))
         return queryset.filter(id__gte=ids.floor(timezone.now() - span))
+
+
+class DeadTimeFilter(TimeFilter):
+    """The same, and all of it unless told otherwise: no dead letter is forgotten for its age."""
+
+    title = "accepted"
+    spans = {**TimeFilter.spans, "month": timedelta(days=30)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """The spans."""
+        return [(name, f"Last {name}") for name in self.spans]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """As every filter has them, beginning with all."""
+        return admin.SimpleListFilter.choices(self, changelist)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Bound the id from below, where a span is chosen."""
+        return super().queryset(request, queryset) if self.value() in self.spans else queryset

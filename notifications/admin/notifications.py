@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from delivery import channels, showing
-from delivery.lifecycle import EventKind, OutcomeKind, Reason
+from delivery.lifecycle import REPLAYABLE, EventKind, OutcomeKind, Reason, State
 from delivery.models import Attempt, Delivery, Event
 from notifications import reading, sent, story
 from notifications.admin import acts
@@ -24,7 +24,15 @@ from notifications.admin.filters import (
     TypeFilter,
 )
 from notifications.models import ApiKey, Notification
-from notifications.reasons import EVENTS, OUTCOMES, SOURCES, because
+from notifications.reasons import (
+    ANSWER_LOST,
+    CODES,
+    EVENTS,
+    OUTCOMES,
+    SOURCES,
+    because,
+    poison,
+)
 from notifications.services import keys
 from notifications.words import OPEN, Mode, Priority
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, column
@@ -133,6 +141,7 @@ class NotificationAdmin(ReadOnlyAdmin):
             deliveries=_deliveries(row.id, shown["deliveries"]),
             story=story.tell(row.id),
             may_cancel=row.status in OPEN and self._may_cancel(request),
+            may_replay=request.user.has_perm("delivery.change_delivery"),
         )
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -187,7 +196,12 @@ def _deliveries(notification: UUID, rows: list[dict[str, Any]]) -> list[dict[str
     tries: dict[UUID, list[dict[str, Any]]] = {}
     for one in Attempt.objects.filter(delivery_id__in=list(shown)).order_by("created_at", "id"):
         tries.setdefault(one.delivery_id, []).append(
-            {"row": one, "said": OUTCOMES[OutcomeKind(one.outcome)]}
+            {
+                "row": one,
+                "said": OUTCOMES[OutcomeKind(one.outcome)],
+                "detail": one.detail or CODES.get(one.code, ""),
+                "timed": one.code != ANSWER_LOST,
+            }
         )
     news: dict[UUID, list[dict[str, Any]]] = {}
     for event in Event.objects.filter(delivery_id__in=list(shown)).order_by("at", "id"):
@@ -201,6 +215,8 @@ def _deliveries(notification: UUID, rows: list[dict[str, Any]]) -> list[dict[str
             "label": channels.by_key(one["channel"]).label,
             "because": because(Reason[one["reason"].upper()]) if one["reason"] else "",
             "tries": tries.get(id_, []),
+            "poison": poison(sum(it["row"].code == ANSWER_LOST for it in tries.get(id_, []))),
+            "replayable": State[one["status"].upper()] in REPLAYABLE,
             "news": news.get(id_, []),
             "rendered": id_ in rendered,
             "wide": one["channel"] == "email",

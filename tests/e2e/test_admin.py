@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from delivery.channels import EMAIL, SMS
 from delivery.contracts import Content, Message
+from delivery.lifecycle import Reason, State
 from delivery.models import Heartbeat
 from notifications import work
 from notifications.models import NotificationType, Template, TemplateVersion, VersionState
@@ -14,7 +15,7 @@ from notifications.services.authentication import keyring
 from notifications.words import Lane
 from notifysite.plumbing import ids
 from tests.factories import make_category, make_key, make_recipient, make_type
-from tests.notifications.admin.rows import keep
+from tests.notifications.admin.rows import a_delivery, a_notification, keep, tried
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
 
@@ -192,6 +193,49 @@ def test_what_was_sent_is_in_the_outbox_and_its_story_is_told(desk, settings, tm
     page.goto(page.url.rsplit("/", 3)[0] + "/")
     expect(page.get_by_text("email: delivered")).to_be_visible()
     desk.shoot("admin-notifications")
+
+
+def dead_letters() -> None:
+    """A few, as real life leaves them: refused for days, and one that ends whoever sends it."""
+    kind = make_type("order_shipped")
+    for at, (code, detail) in enumerate(
+        [
+            ("450 4.2.2", "The mailbox of … is full; it may take mail again later."),
+            ("451 4.7.1", "Greylisting in action, please come back in 300 seconds."),
+            ("429", "Too many requests"),
+        ]
+    ):
+        row = a_delivery(a_notification(type=kind), provider="smtp" if at < 2 else "webpush")
+        tried(row, *["TimeoutError"] * at, code, detail=detail)
+    poison = a_delivery(a_notification(type=kind), reason=Reason.OUTCOME_UNKNOWN)
+    tried(poison, *["answer_lost"] * 5)
+    a_delivery(a_notification(type=kind), channel=SMS.number, state=State.UNCERTAIN)
+
+
+def test_an_operator_finds_dead_letters_understands_them_and_sends_them_again(desk) -> None:
+    dead_letters()
+    page = desk.open("/admin/delivery/delivery/")
+    expect(page.get_by_text("The mailbox of … is full")).to_be_visible()
+    expect(page.get_by_text("ended 5 times")).to_be_visible()
+    desk.shoot("admin-dead-letters")
+    page.locator("a", has_text="Filters").click()
+    expect(page.get_by_text("By provider")).to_be_visible()
+    desk.shoot("admin-dead-letters-filters", whole=False)
+    page.goto(f"{page.url.split('?')[0]}?provider=smtp")
+    expect(page.get_by_text("Too many requests")).to_have_count(0)
+    page.get_by_role("link", name="Send all of these again").click()
+    expect(page.get_by_text("They leave one after the other")).to_be_visible()
+    desk.shoot("admin-replay")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("2 are queued again.")).to_be_visible()
+    desk.shoot("admin-replayed")
+
+    page.goto(page.url.split("?")[0])
+    page.locator("#result_list").get_by_role("link").nth(1).click()
+    expect(page.get_by_role("button", name="Send again")).to_be_visible()
+    desk.shoot("admin-dead-letter")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_text("1 is queued again.")).to_be_visible()
 
 
 def test_support_looks_somebody_up_and_reveals_them(desk) -> None:

@@ -13,8 +13,9 @@ from django_celery_beat import models as beat
 
 from delivery import channels, sandbox
 from delivery.contracts import Content, Message
-from delivery.lifecycle import Reason, State
+from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import (
+    Attempt,
     AuditEntry,
     Delivery,
     Heartbeat,
@@ -77,6 +78,20 @@ def a_delivery(notification: Notification | None = None, **values: Any) -> Deliv
             **values,
         },
     )
+
+
+def tried(row: Delivery, *codes: str, detail: str = "") -> None:
+    """Tries of a delivery, one for each code; none was taken."""
+    for number, code in enumerate(codes, start=1):
+        Attempt.objects.create(
+            id=ids.sibling(row.id),
+            delivery_id=row.id,
+            number=number,
+            provider=row.provider,
+            outcome=OutcomeKind.UNKNOWN if code == "answer_lost" else OutcomeKind.TRANSIENT,
+            code=code,
+            detail=detail,
+        )
 
 
 def an_outbox_message(channel: str = "sms", **content: Any) -> OutboxMessage:

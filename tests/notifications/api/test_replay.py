@@ -12,8 +12,9 @@ from rest_framework.test import APIClient
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import AuditEntry, Delivery, Suppression
 from delivery.models.suppression import SuppressionReason
-from notifications.models import Notification
+from notifications.models import Notification, TemplateVersion, VersionState
 from notifications.words import Status
+from preferences import privacy
 from tests.factories import make_type
 from tests.fakes.scripted import Ledger
 
@@ -100,6 +101,43 @@ def test_a_suppressed_address_is_not_tried_again(shop: APIClient, dead: Any) -> 
     )
     answer = replay(shop, row)
     assert answer.json()["detail"] == "Refused, because the address must not be used any more."
+
+
+def test_what_was_said_to_somebody_erased_meanwhile_does_not_leave(
+    shop: APIClient, dead: Any, provider: Ledger, run: Run
+) -> None:
+    (row,) = dead()
+    privacy.erase("u0", actor="test", now=datetime.now(UTC))
+    assert replay(shop, row).json()["replayed"] == 1
+    run()
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (State.CANCELLED, Reason.ERASED)
+    assert provider.taken == []
+
+
+def test_what_has_no_words_any_more_does_not_leave(
+    shop: APIClient, dead: Any, provider: Ledger, run: Run
+) -> None:
+    (row,) = dead()
+    TemplateVersion.objects.update(state=VersionState.RETIRED)
+    assert replay(shop, row).json()["replayed"] == 1
+    run()
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (State.FAILED, Reason.NO_TEMPLATE)
+    assert provider.taken == []
+
+
+def test_the_person_s_wish_since_then_is_what_holds(
+    shop: APIClient, dead: Any, provider: Ledger, run: Run
+) -> None:
+    (row,) = dead()
+    wish = {"channels": {"email": {"enabled": False}}}
+    assert shop.patch("/api/v1/users/u0/preferences", wish).status_code == 200
+    assert replay(shop, row).json()["replayed"] == 1
+    run()
+    row.refresh_from_db()
+    assert (row.state, row.reason) == (State.CANCELLED, Reason.OPTED_OUT_CHANNEL)
+    assert provider.taken == []
 
 
 def test_another_service_cannot_replay_it(caller: Any, dead: Any) -> None:
