@@ -10,13 +10,14 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, connection
 
 from delivery import announcements, dispatch, feedback, queue
 from notifications import heartbeats, housekeeping, nudges, work
 from notifications.canaries import Canaries
 from notifications.planning import plan
 from notifications.words import Lane
+from notifysite.plumbing.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +37,11 @@ def run(stop: threading.Event) -> None:
             tick()
             canaries.send()
             house.keep()
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not is_outage(error):
+                raise
             log.warning("pump_without_database", error=type(error).__name__)
-            close_old_connections()
+            connection.close()
         stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
 
 
@@ -56,9 +59,9 @@ def _work(lane: Lane) -> None:
     """Work a slice. What breaks in one lane must not keep the others waiting."""
     try:
         work.work(lane, budget=SLICE_SECONDS)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if is_outage(error):
+            raise
         log.exception("lane_broke", lane=lane.name.lower())
 
 

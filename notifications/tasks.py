@@ -1,6 +1,7 @@
 """The only module of tasks, each a thin door."""
 
 from celery import shared_task
+from django.db import DatabaseError, InterfaceError, connection
 
 from notifications import housekeeping
 from notifications import work as working
@@ -10,7 +11,12 @@ from notifications.words import Lane
 @shared_task(name="notifications.tasks.work")
 def work(lane: int) -> None:
     """There is work in a lane."""
-    working.work(Lane(lane))
+    try:
+        working.work(Lane(lane))
+    except (DatabaseError, InterfaceError):
+        # Celery keeps the connection over many tasks, and would keep a broken one, too.
+        connection.close()
+        raise
 
 
 @shared_task(name="notifications.tasks.keep_house")

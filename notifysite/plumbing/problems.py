@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Self
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views import defaults
 from rest_framework import exceptions
@@ -17,6 +17,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from notifysite.plumbing.faults import Fault, StrictSerializerMixin, faults_of, pointer
+from notifysite.plumbing.outages import is_outage
 from notifysite.plumbing.problem_kinds import PROBLEMS, ProblemKind
 
 __all__ = [
@@ -172,7 +173,7 @@ def _problem_of(exc: Exception) -> Problem | None:
             return Problem.of("not_found")
         case PermissionDenied():
             return Problem.of("permission_denied")
-        case OperationalError() | InterfaceError():
+        case DatabaseError() | InterfaceError() if is_outage(exc):
             logger.error("database unavailable", exc_info=exc)
             return Problem.of("database_unavailable")
         case exceptions.ValidationError():

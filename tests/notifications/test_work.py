@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from celery.worker import state
+from django.db import InterfaceError, connection
 
-from notifications import work
+from notifications import tasks, work
 from notifications.models import Notification
 from notifications.words import Lane, Status
 from tests.factories import make_type
@@ -27,3 +28,17 @@ def test_a_worker_told_to_stop_claims_no_more(api: Any) -> None:
 
     assert work.work(Lane.DEFAULT, stopping=lambda: True) == 0
     assert Notification.objects.get().status == Status.ACCEPTED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_whose_connection_broke_has_a_new_one_at_the_next_nudge(api: Any) -> None:
+    make_type("order_shipped")
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    connection.ensure_connection()
+    connection.connection.close()
+
+    with pytest.raises(InterfaceError):
+        tasks.work(Lane.DEFAULT)
+    tasks.work(Lane.DEFAULT)
+
+    assert Notification.objects.get().status == Status.DONE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.http import Http404
 from django.test import Client, RequestFactory
 from django.urls import path
@@ -194,6 +194,7 @@ def test_a_code_outside_the_catalogue_needs_its_status():
         (exceptions.APIException("Half done."), 500, "internal_error", None),
         (OperationalError("server closed"), 503, "database_unavailable", None),
         (InterfaceError("connection already closed"), 503, "database_unavailable", None),
+        (DatabaseError("server closed"), 503, "database_unavailable", None),
     ],
 )
 def test_exceptions_become_problems(exc, status, code, detail):
