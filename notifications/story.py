@@ -99,11 +99,16 @@ def tell(notification_id: UUID) -> list[Entry]:
 
 
 # What happens at one moment happens in this order.
-_RANKS = {"accepted": 0, "decided": 1, "queued": 2, "attempt": 3, "sent": 4, "delivered": 5}
+_RANKS = {
+    kind: rank
+    for rank, kind in enumerate(
+        ("accepted", "decided", "queued", "attempt", "sent", "event", "delivered")
+    )
+}
 
 
 def _order(entry: Entry) -> tuple[datetime, int]:
-    return entry.at, _RANKS.get(entry.kind, 6)
+    return entry.at, _RANKS.get(entry.kind, len(_RANKS))
 
 
 def _head(notification_id: UUID) -> Head | None:
@@ -187,7 +192,7 @@ def _news(one: Event, row: Delivery) -> Entry:
     machine = " This was a machine." if one.machine else ""
     return _entry(
         row,
-        one.at,
+        _not_before_sent(row, one.at),
         "event",
         f"{one.provider or 'the provider'} {EVENTS[kind]}{code}.{machine}",
         event=kind.name.lower(),
@@ -212,7 +217,14 @@ def _engagement(rows: Iterable[Engagement], by_id: Mapping[UUID, Delivery]) -> I
     for row in rows:
         for name, text in _FIRST_TIMES.items():
             if (at := getattr(row, name)) and row.id in by_id:
-                yield _entry(by_id[row.id], at, name.removesuffix("_at"), text)
+                about = by_id[row.id]
+                at = _not_before_sent(about, at)
+                yield _entry(about, at, name.removesuffix("_at"), text)
+
+
+def _not_before_sent(row: Delivery, at: datetime) -> datetime:
+    """A provider's clock is not ours: nothing becomes of a message before it was sent."""
+    return max(at, row.sent_at or at)
 
 
 _ACTS = {

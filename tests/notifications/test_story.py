@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from delivery import feedback
+from delivery.contracts import Report
 from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
-from delivery.models import Delivery, Event
+from delivery.models import Delivery
 from notifications import reasons, story
 from notifications.services import keys
 from notifications.words import Mode
@@ -111,27 +113,67 @@ def test_what_waits_says_until_when(shop: APIClient, provider: Ledger, run: Run)
 
 def test_tries_news_and_the_end_are_told(shop: APIClient, provider: Ledger, run: Run) -> None:
     make_type("mail", steps=[{"channel": "email"}])
-    provider.script = [OutcomeKind.REFUSED_ADDRESS]
     id_ = send(shop, "mail")
     run()
     row = Delivery.objects.get()
-    Event.objects.create(
-        id=ids.sibling(row.id),
-        delivery_id=row.id,
-        kind=EventKind.HARD_BOUNCE,
-        provider="scripted",
-        at=row.created_at.replace(year=row.created_at.year + 1),
-        code="5.1.1",
+    reports = [
+        # By a clock that is behind ours, and in the order in which such things really come.
+        Report(kind=kind, at=row.created_at, reference=row.id, code=code, machine=machine)
+        for kind, code, machine in (
+            (EventKind.COMPLAINT, "abuse", False),
+            (EventKind.OPENED, "", True),
+            (EventKind.DELIVERED, "250", False),
+            (EventKind.DEFERRED, "4.2.1", False),
+        )
+    ]
+
+    feedback.report("scripted", reports)
+
+    assert told(id_)[3] == (
+        "attempt",
+        "Email: try 1 with scripted: accepted (accepted), after _ ms.",
+    )
+    assert sorted(told(id_)[4:]) == sorted(
+        [
+            ("sent", "Email: handed over to scripted."),
+            ("event", "Email: scripted says the person reported it as spam (abuse)."),
+            ("event", "Email: scripted saw it opened. This was a machine."),
+            ("event", "Email: scripted delivered it (250)."),
+            ("event", "Email: scripted is still trying (4.2.1)."),
+            ("delivered", "Email: arrived."),
+            ("machine_opened", "Email: opened by a machine, such as a mail scanner."),
+            ("complained", "Email: was reported as spam."),
+            ("done", "All done."),
+        ]
     )
 
-    assert told(id_)[3:] == [
-        (
-            "attempt",
-            "Email: try 1 with scripted: refused, the address is dead (refused_address),"
-            " after _ ms.",
-        ),
+
+def test_what_a_provider_says_comes_after_the_hand_over_and_before_what_follows_from_it(
+    shop: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("mail", steps=[{"channel": "email"}])
+    id_ = send(shop, "mail")
+    run()
+    row = Delivery.objects.get()
+
+    early = {"at": row.created_at, "reference": row.id}
+    feedback.report("scripted", [Report(kind=EventKind.DELIVERED, **early)])
+
+    assert [kind for kind, _ in told(id_)][3:] == ["attempt", "sent", "event", "delivered", "done"]
+
+
+def test_a_dead_address_is_told(shop: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("mail", steps=[{"channel": "email"}])
+    id_ = send(shop, "mail")
+    run()
+    row = Delivery.objects.get()
+    later = {"at": datetime.now(UTC), "reference": row.id, "code": "5.1.1"}
+
+    feedback.report("scripted", [Report(kind=EventKind.HARD_BOUNCE, **later)])
+
+    assert told(id_)[5:] == [
         ("event", "Email: scripted says the address does not exist (5.1.1)."),
-        ("failed", "Email: failed, because the address does not exist any more."),
+        ("bounced", "Email: came back, because the address does not exist any more."),
         ("done", "All done."),
     ]
 
