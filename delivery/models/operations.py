@@ -59,6 +59,8 @@ class Breaker(models.Model):
 
     class Meta:
         db_table = "delivery_breaker"
+        verbose_name = "provider"
+        permissions = [("steer_provider", "Can drain, drill and try providers, and weigh routes")]
         constraints = [
             models.UniqueConstraint(name="breaker_once", fields=["provider", "channel"]),
         ]
