@@ -39,7 +39,6 @@ BULK = Profile(base=MINUTE, cap=2 * HOUR, horizon=3 * DAY)
 
 # A mail server that answers for other servers is asked as RFC 5321 section 4.5.4.1 wants it asked.
 SMTP = Profile(base=30 * MINUTE, cap=4 * HOUR, horizon=5 * DAY, floor=30 * MINUTE)
-BY_PATIENCE: Mapping[str, Profile] = {"smtp": SMTP}  # what a provider's `patience` may name
 
 _CALLBACKS = (5, 5 * MINUTE, 30 * MINUTE, *(h * HOUR for h in (2, 5, 10, 14, 20, 24)))
 WEBHOOK = Profile(

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from delivery import queue
+from delivery import queue, replay
 from delivery.contracts import Outcome
 from delivery.feedback import engagement, folding, matching, parking
 from delivery.lifecycle import OutcomeKind, State
@@ -154,6 +154,8 @@ def test_work_reads_the_rows_it_is_about(history: None) -> None:
         (queue._SETTLE, settling(deliveries)),
         (plan._CLAIM, claim),
         (plan._SAVE, saving(notifications)),
+        (replay._LOOK, [deliveries]),
+        (replay._QUEUE, {"ids": deliveries, "first": datetime.now(UTC), "apart": 0.02}),
         (replaying._LOCK, [deliveries]),
         (replaying._REOPEN, [deliveries]),
         *folding_of(deliveries),

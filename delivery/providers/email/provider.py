@@ -51,8 +51,8 @@ class DjangoEmail(OneByOne):
         classes: Mapping[str, str] = MappingProxyType({}),
         patience: str = "",
     ) -> None:
-        if patience and patience not in backoff.BY_PATIENCE:
-            raise ValueError(f"patience must be one of {', '.join(backoff.BY_PATIENCE)}")
+        if patience and patience not in backoff.BY_NAME:
+            raise ValueError(f"patience must be one of {', '.join(backoff.BY_NAME)}")
         self.patience = patience
         self._backend = backend or settings.EMAIL_BACKEND
         kind = import_string(self._backend)

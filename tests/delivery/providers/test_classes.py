@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import anymail.exceptions
 import pytest
 
+from delivery import registry
 from delivery.channels import WEB_PUSH
 from delivery.classes import Table
 from delivery.lifecycle import OutcomeKind
@@ -208,7 +209,12 @@ def test_settings_say_what_an_answer_means(mailer, smtp, mailed, pushed) -> None
     assert refused_by_ses(400, "OnHold", classes={"OnHold": "account"}) is ACCOUNT
 
 
-def test_how_patient_a_mail_server_wants_us_to_be_is_a_name_that_is_known(mailer) -> None:
-    assert (mailer().patience, mailer(patience="smtp").patience) == ("", "smtp")
-    with pytest.raises(ValueError, match="patience must be one of smtp"):
-        mailer(patience="saint")
+def test_how_patient_a_mail_server_wants_us_to_be_is_a_name_that_is_known(settings) -> None:
+    def configured(**options: str) -> str:
+        entry = {**settings.DELIVERY_PROVIDERS["email"], "OPTIONS": options}
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, "email": entry}
+        return registry.traits("email").patience
+
+    assert (configured(), configured(patience="smtp")) == ("", "smtp")
+    with pytest.raises(ValueError, match="patience must be one of smtp, webhook"):
+        DjangoEmail(alias="email", patience="saint")
