@@ -13,17 +13,22 @@ DELIVERY_PROVIDERS = {
     **DELIVERY_PROVIDERS,
     **{
         alias: {
-            "BACKEND": "tests.fakes.acme.Acme",
+            "BACKEND": os.environ.get("ACME_BACKEND", "tests.fakes.acme.Acme"),
             "CHANNELS": CHANNELS,
             "OPTIONS": {
                 "url": url,
                 "threads": int(os.environ.get("ACME_THREADS", "8")),
                 "idempotent_for": float(os.environ.get("ACME_IDEMPOTENT_FOR", "0")),
+                "seconds": float(os.environ.get("ACME_SECONDS", "10")),
             },
         }
         for alias, url in ACCOUNTS.items()
     },
 }
-ROUTE = os.environ.get("CHAOS_ROUTE", "acme").split(",")
-DELIVERY_ROUTES = {**dict.fromkeys(CHANNELS, ROUTE), "in_app": ["inbox"]}
+# CHAOS_ROUTE is for all channels, CHAOS_ROUTE_SMS for one.
+ROUTE = os.environ.get("CHAOS_ROUTE", "acme")
+DELIVERY_ROUTES = {
+    channel: os.environ.get(f"CHAOS_ROUTE_{channel.upper()}", ROUTE).split(",")
+    for channel in CHANNELS
+} | {"in_app": ["inbox"]}
 OUTBOUND_ALLOWED_ORIGINS = [url.rpartition("/")[0] for url in ACCOUNTS.values() if url]

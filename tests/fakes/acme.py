@@ -32,14 +32,21 @@ _BY_CLASS: Mapping[int, OutcomeKind] = {
 class Acme(OneByOne):
     """Posts each message with its reference as the Idempotency-Key.
 
-    `url` takes the posts; `threads` go out at a time; `idempotent_for`: seconds within which the
-    service folds a repeat of the same reference.
+    `url` takes the posts; `threads` go out at a time, for `seconds` at most; `idempotent_for`:
+    seconds within which the service folds a repeat of the same reference.
     """
 
     def __init__(
-        self, *, alias: str, url: str, threads: int = 8, idempotent_for: float = 0.0
+        self,
+        *,
+        alias: str,
+        url: str,
+        threads: int = 8,
+        idempotent_for: float = 0.0,
+        seconds: float = TOTAL_SECONDS,
     ) -> None:
-        super().__init__(alias=alias, threads=threads, deadline=TOTAL_SECONDS + 2)
+        super().__init__(alias=alias, threads=threads, deadline=seconds + 2)
+        self._seconds = seconds
         self.idempotent_for = idempotent_for
         self._url = url
         self._client = OutboundClient(schemes=("http", "https"), dialer=_Dialer())
@@ -54,7 +61,7 @@ class Acme(OneByOne):
                     "Content-Type": "application/json",
                     "Idempotency-Key": str(message.reference),
                 },
-                deadline=TOTAL_SECONDS,
+                deadline=self._seconds,
             )
         except Unreachable as error:
             return _outcome(message, OutcomeKind.TRANSIENT, "unreachable", detail=str(error))

@@ -42,6 +42,11 @@ class Redis(Program):
         with redis.Redis(unix_socket_path=str(self.socket)) as client:
             client.flushall()
 
+    def listeners(self) -> int:
+        """How many workers wait for a nudge."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            return int(client.info("clients")["blocked_clients"])
+
     def queued(self, lane: str) -> int:
         """How many nudges wait in a lane."""
         with redis.Redis(unix_socket_path=str(self.socket), db=1) as client:

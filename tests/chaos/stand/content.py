@@ -16,6 +16,9 @@ TYPES: dict[str, dict[str, Any]] = {
     "offer": {"steps": ["email"], "priority": "LOW"},
     "code": {"steps": ["email"], "priority": "CRITICAL", "uncertain": "STOP", "ttl_seconds": 600},
     "text": {"steps": ["sms"]},
+    "browser": {"steps": ["web_push"]},
+    "phone": {"steps": ["mobile_push"]},
+    "callback": {"steps": ["webhook"]},
     "bell": {"steps": ["in_app"]},
     "both": {"steps": ["in_app", "email"]},
 }
@@ -24,6 +27,7 @@ TYPES: dict[str, dict[str, Any]] = {
 def fill() -> dict[str, str]:
     """Make types, a category and a service; returns what the load generator needs."""
     from delivery.lifecycle import Uncertain
+    from notifications.services.keys import DEFAULT_SCOPES
     from notifications.words import Priority
     from tests import factories
 
@@ -34,7 +38,7 @@ def fill() -> dict[str, str]:
         steps = [{"channel": channel} for channel in said["steps"]]
         more = {name: said[name] for name in ("ttl_seconds",) if name in said}
         factories.make_type(key, steps=steps, category=category, **named, **more)
-    return {"key": factories.make_key().secret}
+    return {"key": factories.make_key(scopes=[*DEFAULT_SCOPES, "deliveries:replay"]).secret}
 
 
 if __name__ == "__main__":

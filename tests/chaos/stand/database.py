@@ -1,10 +1,11 @@
 """A PostgreSQL cluster of the stand's own, on a socket, confined as the embedded one is."""
 
+import copy
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import psycopg2
@@ -34,6 +35,7 @@ class Database(Program):
             folder=folder,
         )
         self._sockets = folder.sockets
+        self._holds = NAME
         process = replace(self.server.process(), patience=60)
         super().__init__(process, spawner=spawner, env=env, log=folder.log("postgres"))
 
@@ -46,10 +48,16 @@ class Database(Program):
         """Where it listens, for a proxy in front of it."""
         return self._sockets / f".s.PGSQL.{PORT}"
 
-    def url(self, *, port: int | None = None, name: str = NAME) -> str:
+    def beside(self, name: str) -> Self:
+        """Another database of the same server, to be asked and emptied on its own."""
+        other = copy.copy(self)
+        other._holds = name
+        return other
+
+    def url(self, *, port: int | None = None, name: str | None = None) -> str:
         """How a process reaches it: by its socket, or by a proxy's port."""
         host = f"127.0.0.1:{port}" if port else f"{quote(str(self._sockets), safe='')}:{PORT}"
-        return f"postgres://{ROLE}@{host}/{name}"
+        return f"postgres://{ROLE}@{host}/{name or self._holds}"
 
     def restart(self, mode: Literal["fast", "immediate"]) -> None:
         """What `pg_ctl restart -m` does; returns when it takes connections again."""
@@ -57,7 +65,9 @@ class Database(Program):
         self.wait()
         self.start()
 
-    def sql(self, statement: str, values: Any = None, *, name: str = NAME) -> list[tuple[Any, ...]]:
+    def sql(
+        self, statement: str, values: Any = None, *, name: str | None = None
+    ) -> list[tuple[Any, ...]]:
         """Ask it directly, past every proxy."""
         connection = psycopg2.connect(self.url(name=name), connect_timeout=5)
         connection.autocommit = True
@@ -75,7 +85,11 @@ class Database(Program):
 
     def empty(self) -> None:
         """Begin again from the migrated, filled template."""
-        self.create(NAME, template=TEMPLATE)
+        self.create(self._holds, template=TEMPLATE)
+
+    def drop(self) -> None:
+        """Be rid of it."""
+        self.sql(f'DROP DATABASE IF EXISTS "{self._holds}" WITH (FORCE)', name=OWNER)
 
     def now(self) -> float:
         """The server's time, in seconds of the epoch."""

@@ -125,6 +125,17 @@ class Load:
         self._keep({"key": headers["Idempotency-Key"], "ids": ids})
         return ids
 
+    def ask(
+        self, method: str, path: str, body: Any = None, *, url: str | None = None
+    ) -> httpx.Response:
+        """Any other call of the API, asked once; `url` is one of the web processes. Raises
+        httpx.TransportError.
+        """
+        base = url or self._urls[0]
+        return self._client.request(
+            method, f"{base}/api/v1/{path}", json=body, headers=self._headers
+        )
+
     def said(self) -> str:
         """How often each answer came, for a finding."""
         counted = sorted(self.answers.statuses.items())

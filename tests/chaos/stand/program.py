@@ -79,6 +79,11 @@ class Program:
     def running(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process that ran last ended; None while it runs."""
+        return None if self._popen is None else self._popen.poll()
+
     def start(self) -> None:
         """Start it and wait until it is ready, as far as it can say so."""
         with self._lock:

@@ -153,8 +153,12 @@ class Scene:
         last thing a fault does.
         """
         found = self.rested()
-        self.finding.account, self.finding.finished = found, True
         self.finding.broken += found.broken
+        self.conclude(found)
+
+    def conclude(self, found: oracle.Account) -> None:
+        """Keep the finding, and fail when anything of it is broken."""
+        self.finding.account, self.finding.finished = found, True
         self._keep()
         assert not self.finding.broken, "; ".join(self.finding.broken)
 
