@@ -162,7 +162,10 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an announcement says of one delivery."""
+    """What an announcement says of one delivery.
+
+    `moved` is false where news had made it so already, and somebody told of it.
+    """
 
     delivery_id: UUID
     notification_id: UUID
@@ -176,3 +179,4 @@ class Change:
     queued_seconds: float | None = None
     call_seconds: float | None = None
     seen: bool = False
+    moved: bool = True

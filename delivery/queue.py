@@ -7,7 +7,7 @@ simply sent, marked ones are `uncertain`.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -237,7 +237,7 @@ _SETTLE = f"""
 """  # noqa: S608
 
 # In id order, so that two that write the same rows wait and never deadlock.
-_LOCK = "SELECT FROM delivery WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_LOCK = "SELECT id, state FROM delivery WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 _DEAD_ADDRESS = 1  # SuppressionReason.HARD_BOUNCE
 
 
@@ -252,8 +252,10 @@ def settle(settled: Sequence[Settled]) -> list[Change]:
     ordered = sorted(settled, key=lambda one: one.row.id)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [[one.row.id for one in ordered]])
+        before = dict(cursor.fetchall())
         cursor.execute(_SETTLE, _settle_parameters(ordered))
-        return [Change(*values) for values in cursor.fetchall()]
+        changes = [Change(*values) for values in cursor.fetchall()]
+    return [replace(one, moved=one.state != before[one.delivery_id]) for one in changes]
 
 
 def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:

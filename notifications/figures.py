@@ -68,7 +68,8 @@ def _count(change: Change, sums: Sums) -> None:
     labels = label(
         channel=channel, provider=change.provider, status=status.name.lower(), reason=reason
     )
-    if status is not State.QUEUED:  # else only a try failed: the delivery goes on
+    # Where it is queued only a try failed: the delivery goes on.
+    if change.moved and status is not State.QUEUED:
         sums[DELIVERIES, labels] += 1
     if change.queued_seconds is not None and status in _REACHED:
         _measure(ACCEPT_TO_SENT, change.queued_seconds, sums, channel=channel)

@@ -17,7 +17,7 @@ from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.models import Attempt, Delivery, Suppression
 from delivery.queue import Settled
 from delivery.verdicts import Verdict
-from tests.fakes import sealing
+from tests.fakes import scripted, sealing
 from tests.fakes.scripted import Ledger
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +133,38 @@ def test_an_uncertain_row_whose_news_never_came_is_a_dead_letter(
         State.DEAD,
         Reason.OUTCOME_UNKNOWN,
     )
+
+
+@pytest.mark.parametrize(("lane", "minutes"), [(DEFAULT, 30), (1, 0)], ids=["default", "critical"])
+def test_a_patient_provider_is_asked_later_but_for_what_is_urgent(
+    provider: Ledger, queued: Queued, state_of: StateOf, settings: Any, lane: int, minutes: int
+) -> None:
+    settings.DELIVERY_PROVIDERS = {
+        "scripted": {**settings.DELIVERY_PROVIDERS["scripted"], "OPTIONS": {"patience": "smtp"}}
+    }
+    (delivery,) = queued(lane=lane)
+    scripted.LEDGERS["scripted"].script = [OutcomeKind.TRANSIENT]
+    dispatch.dispatch_due(lane)
+
+    wait = state_of(delivery).due_at - datetime.now(UTC)
+    assert (wait > timedelta(minutes=29)) is (minutes == 30)
+
+
+@pytest.mark.parametrize("policy", list(Uncertain))
+def test_a_provider_that_folds_repeats_is_simply_asked_again(
+    provider: Ledger, queued: Queued, state_of: StateOf, settings: Any, policy: Uncertain
+) -> None:
+    settings.DELIVERY_PROVIDERS = {
+        "scripted": {**settings.DELIVERY_PROVIDERS["scripted"], "OPTIONS": {"idempotent_for": 60}}
+    }
+    (delivery,) = queued(uncertain=policy)
+    scripted.LEDGERS["scripted"].script = [OutcomeKind.UNKNOWN]
+    dispatch.dispatch_due(DEFAULT)
+    assert state_of(delivery).state == State.QUEUED
+
+    make_due(delivery)
+    dispatch.dispatch_due(DEFAULT)
+    assert (state_of(delivery).state, state_of(delivery).unknowns) == (State.SENT, 1)
 
 
 def test_retry_after_is_obeyed(provider: Ledger, queued: Queued, state_of: StateOf) -> None:
@@ -307,8 +339,10 @@ def test_news_that_came_before_our_own_commit_is_kept(
     Delivery.objects.filter(id=delivery).update(state=State.DELIVERED)
 
     outcome = Outcome(reference=delivery, kind=OutcomeKind.ACCEPTED)
-    queue.settle([Settled(row, token, "scripted", outcome, Verdict(state=State.SENT))])
+    settled = [Settled(row, token, "scripted", outcome, Verdict(state=State.SENT))]
+    (change,) = queue.settle(settled)
 
+    assert not change.moved  # so that nobody counts it twice
     assert state_of(delivery).state == State.DELIVERED
     assert state_of(delivery).sent_at is not None
     assert state_of(delivery).lease is None

@@ -1,6 +1,7 @@
 """A provider with scripted outcomes, installed by settings like any other."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
@@ -32,9 +33,10 @@ LEDGERS: dict[str, Ledger] = {}
 class Scripted:
     """Takes messages and answers by the script of its alias' ledger."""
 
-    def __init__(self, *, alias: str, flight: int = 50) -> None:
+    def __init__(self, *, alias: str, flight: int = 50, **traits: Any) -> None:
         self.alias = alias
         self.flight = flight
+        self.__dict__.update(traits)
         self.ledger = LEDGERS.setdefault(alias, Ledger())
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
