@@ -42,9 +42,10 @@ _SAMPLES = """
     DELETE FROM delivery_sample WHERE id IN (SELECT id FROM delivery_sample ORDER BY id LIMIT %s)
         AND at < clock_timestamp() - interval '1 hour'
 """
-_BEATS = """
-    DELETE FROM heartbeat WHERE name IN (
-        SELECT name FROM heartbeat WHERE at < clock_timestamp() - interval '1 day' LIMIT %s
+_BY_NAME = """
+    DELETE FROM {table} WHERE name IN (
+        SELECT name FROM {table} WHERE at < clock_timestamp() - interval '1 day'
+        LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
 _OLD: Mapping[str, str] = {
@@ -52,7 +53,8 @@ _OLD: Mapping[str, str] = {
     "news": _BY_ID.format(table="delivery_news", age="90 days"),
     "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
     "samples": _SAMPLES,
-    "heartbeats": _BEATS,
+    "heartbeats": _BY_NAME.format(table="heartbeat"),
+    "call_counts": _BY_NAME.format(table="api_call_count"),
 }
 
 

@@ -13,9 +13,10 @@ from notifications.models.catalog import (
 )
 from notifications.models.figures import Figure, FigureDelta
 from notifications.models.notification import Decision, Notification, Render
-from notifications.models.service import ApiKey, Guest, IdempotencyKey, Service
+from notifications.models.service import ApiCallCount, ApiKey, Guest, IdempotencyKey, Service
 
 __all__ = [
+    "ApiCallCount",
     "ApiKey",
     "Condition",
     "Decision",

@@ -76,3 +76,20 @@ class IdempotencyKey(models.Model):
                 name="idempotency_once", fields=["service_id", "test", "endpoint", "key"]
             ),
         ]
+
+
+class ApiCallCount(models.Model):
+    """How often a key called in this minute and the one before, while Redis does not answer.
+
+    `accepted` is what the last caller was told: an upsert returns the new row only. The table is
+    unlogged: after a crash of the database the minute begins anew.
+    """
+
+    name = models.CharField(max_length=80, primary_key=True)
+    at = models.DateTimeField()
+    previous = models.IntegerField()
+    current = models.IntegerField()
+    accepted = models.BooleanField()
+
+    class Meta:
+        db_table = "api_call_count"

@@ -1,18 +1,14 @@
-"""Counts of calls in a sliding minute: shared in Redis, or of this process alone."""
+"""Counts of calls in a sliding minute, of all processes together: in Redis, or in the database."""
 
-import threading
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
-from redis.retry import Retry
+from django.db import connection
+from limits.storage import RedisStorage
+
+from notifysite.plumbing import shared_redis
 
 WINDOW = 60  # seconds
-PATIENCE = 0.25  # seconds that a call may wait for Redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +32,31 @@ class Counter(Protocol):
 class SharedCounter:
     """Counts in Redis; RedisError or OSError after `patience` seconds without an answer."""
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
-        options: dict[str, Any] = {
-            "socket_timeout": patience,
-            "socket_connect_timeout": patience,
-            "retry": Retry(NoBackoff(), 0),
-        }
+    def __init__(self, url: str, *, patience: float = shared_redis.PATIENCE) -> None:
+        options = shared_redis.options(patience=patience)
         address = f"redis+{url}" if url.startswith("unix://") else url
         self._storage = RedisStorage(address, key_prefix="notifysite:limit", **options)
         self.client: Any = self._storage.get_connection()
-        self._acquire = self._storage.lua_acquire_sliding_window
-        self._read = self._storage.lua_sliding_window
+        self._script = self.client.register_script(
+            _ACQUIRE_AND_READ
+            % {
+                b"acquire": self._storage.lua_acquire_sliding_window.script,
+                b"read": self._storage.lua_sliding_window.script,
+            }
+        )
 
     def take(self, name: str, limit: int) -> Count:
-        """One round trip for two scripts of the library, whose own calls would take two."""
-        try:
-            accepted, window = self._run(name, limit)
-        except NoScriptError:
-            for script in (self._acquire, self._read):
-                self.client.script_load(script.script)
-            accepted, window = self._run(name, limit)
-        previous, previous_ms, current, current_ms = (max(0, int(part or 0)) for part in window)
+        """Count one call more if it fits, and say how the count stands now."""
+        # The braces keep both windows on one node of a cluster.
+        current = self._storage.prefixed_key(f"{{{name}}}")
+        windows = (f"{current}/-1", current)
+        accepted, window = self._script(keys=windows, args=(limit, WINDOW, 1))
+        previous, previous_ms, current_calls, current_ms = (max(0, int(n or 0)) for n in window)
         return Count(
             accepted=bool(accepted),
             previous=previous,
             previous_left=previous_ms / 1000,
-            current=current,
+            current=current_calls,
             current_left=max(0.0, current_ms / 1000 - WINDOW),
         )
 
@@ -69,31 +64,53 @@ class SharedCounter:
         """Let go of the connections."""
         self.client.close()
 
-    def _run(self, name: str, limit: int) -> tuple[int | None, list[Any]]:
-        # The braces keep both windows on one node of a cluster.
-        current = self._storage.prefixed_key(f"{{{name}}}")
-        windows = (f"{current}/-1", current)
-        with self.client.pipeline(transaction=False) as pipeline:
-            pipeline.evalsha(self._acquire.sha, 2, *windows, limit, WINDOW, 1)
-            pipeline.evalsha(self._read.sha, 2, *windows, WINDOW)
-            accepted, window = pipeline.execute()
-        return accepted, window
+
+# Two scripts of the library as one: apart, a Redis that has just begun anew may know the one and
+# not yet the other, and a call would be counted whose answer is an error.
+_ACQUIRE_AND_READ: Final = b"""
+local function acquire(ARGV)
+%(acquire)s
+end
+local function read(ARGV)
+%(read)s
+end
+return {acquire(ARGV), read({ARGV[2]})}
+"""
 
 
-class LocalCounter:
-    """Counts in this process by the same rule."""
-
-    def __init__(self) -> None:
-        self._storage = MemoryStorage()
-        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
-        # The library's memory loses counts of threads that meet; Redis does not.
-        self._lock = threading.Lock()
+class DatabaseCounter:
+    """Counts in the database by the same rule, save that its minutes are those of the clock."""
 
     def take(self, name: str, limit: int) -> Count:
-        """Count one call more if it fits, and say how the count stands now."""
-        item = RateLimitItemPerMinute(limit)
-        with self._lock:
-            accepted = self._limiter.hit(item, name)
-            window = self._storage.get_sliding_window(item.key_for(name), WINDOW)
-        previous, previous_left, current, current_left = window
-        return Count(accepted, previous, previous_left, current, current_left - WINDOW)
+        """One statement: callers that meet wait for the row, and none is counted twice."""
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, {"name": name, "limit": limit, "window": WINDOW})
+            accepted, previous, current, left = cursor.fetchone()
+        return Count(accepted, previous, left, current, left)
+
+
+# The time is read once the row is ours, so it never runs backwards from one caller to the next.
+# Where the clock was set back, the minute it was goes on.
+_TAKE: Final = """
+    INSERT INTO api_call_count AS kept (name, at, previous, current, accepted)
+    VALUES (%(name)s, clock_timestamp(), 0, LEAST(1, %(limit)s), %(limit)s > 0)
+    ON CONFLICT (name) DO UPDATE SET (at, previous, current, accepted) = (
+        SELECT time.now, seen.previous, seen.current + fits.accepted::int, fits.accepted
+        FROM (SELECT clock_timestamp() AS now) AS time
+        CROSS JOIN LATERAL (
+            SELECT floor(EXTRACT(epoch FROM time.now) / %(window)s)
+                    - floor(EXTRACT(epoch FROM kept.at) / %(window)s) AS windows,
+                1 - EXTRACT(epoch FROM time.now) / %(window)s %% 1 AS share
+        ) AS since
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN since.windows <= 0 THEN kept.previous
+                    WHEN since.windows = 1 THEN kept.current ELSE 0 END AS previous,
+                CASE WHEN since.windows <= 0 THEN kept.current ELSE 0 END AS current
+        ) AS seen
+        CROSS JOIN LATERAL (
+            SELECT floor(seen.previous * since.share) + seen.current < %(limit)s AS accepted
+        ) AS fits
+    )
+    RETURNING accepted, previous, current,
+        (%(window)s - EXTRACT(epoch FROM at) %% %(window)s)::float8
+"""

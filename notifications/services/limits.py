@@ -1,33 +1,32 @@
-"""How often a key may call: a sliding minute, counted in Redis, and never a reason to fail.
+"""How often a key may call: a sliding minute, counted in Redis, or in the database without.
 
-Where Redis does not answer, each process counts for itself by the same rule until it does.
+Both are exact however many calls meet. They do not know of each other: in the minute in which
+Redis goes or comes back, and while only some processes reach it, a key may call twice its limit.
+Where the database fails too the call fails, which could do nothing without it.
 The answer carries the fields of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
-import logging
 import math
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from notifications.services.counters import WINDOW, Count, Counter, LocalCounter, SharedCounter
+from notifications.services.counters import (
+    WINDOW,
+    Count,
+    Counter,
+    DatabaseCounter,
+    SharedCounter,
+)
 from notifications.services.keyring import Caller
+from notifysite.plumbing.shared_redis import Outage
 
 if TYPE_CHECKING:  # the views load their default throttle, which is this module
     from rest_framework.views import APIView
-
-logger = logging.getLogger(__name__)
-
-PAUSE = 5.0  # seconds without Redis after it failed; then one call tries it
-LOG_EVERY = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +57,19 @@ class Standing:
 
 
 class Limiter:
-    """Counts with `shared`, and without it for a while after it failed; `clock` is in seconds."""
+    """Counts with `shared`, and with `otherwise` for a while after that failed."""
 
-    def __init__(self, shared: Counter, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, shared: Counter, *, otherwise: Counter | None = None) -> None:
+        self.outage = Outage("rate limits are counted in the database")
         self._shared = shared
-        self._own = LocalCounter()
-        self.clock = clock
-        self._lock = threading.Lock()
-        self._again_at: float | None = None  # None while Redis answers
-        self._logged_at: float | None = None
+        self._otherwise = otherwise or DatabaseCounter()
 
     def hit(self, name: str, limit: int) -> Standing:
         """Count one call; it raises nothing that Redis does."""
-        if self._try_shared():
-            try:
-                count = self._shared.take(name, limit)
-            except (RedisError, OSError) as error:
-                self._failed(error)
-            else:
-                self._again_at = None
-                return Standing.of(count, limit)
-        return Standing.of(self._own.take(name, limit), limit)
-
-    def _try_shared(self) -> bool:
-        if self._again_at is None:
-            return True
-        now = self.clock()
-        with self._lock:
-            if self._again_at is not None and now < self._again_at:
-                return False
-            # Only this call tries: should Redis still be frozen, the others do not wait with it.
-            self._again_at = now + PAUSE
-            return True
-
-    def _failed(self, error: Exception) -> None:
-        now = self.clock()
-        with self._lock:
-            self._again_at = now + PAUSE
-            silent = self._logged_at is not None and now - self._logged_at < LOG_EVERY
-            if silent:
-                return
-            self._logged_at = now
-        # Its type only: the text may hold the address with its password.
-        logger.warning("rate limits are per process, Redis failed: %s", type(error).__name__)
+        count = self.outage.ask(lambda: self._shared.take(name, limit))
+        if count is None:
+            count = self._otherwise.take(name, limit)
+        return Standing.of(count, limit)
 
 
 @lru_cache(maxsize=4)

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.25  # seconds that a call may wait for Redis
 PAUSE = 5.0  # seconds without Redis after it failed; then one call tries it
 LOG_EVERY = 60.0  # seconds
+# One for each thread that asks: the client's own hundred, used up, would look like an outage.
+MOST_CONNECTIONS = 1_000
 
 
 def options(*, patience: float = PATIENCE) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def options(*, patience: float = PATIENCE) -> dict[str, Any]:
         "socket_timeout": patience,
         "socket_connect_timeout": patience,
         "retry": Retry(NoBackoff(), 0),
+        "max_connections": MOST_CONNECTIONS,
     }
 
 

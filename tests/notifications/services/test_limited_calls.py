@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import path
 from rest_framework.permissions import AllowAny
@@ -134,10 +135,35 @@ def test_a_frozen_redis_is_asked_once_and_every_call_answered(get, settings, fro
     settings.REDIS_URL = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
     settings.API_REQUESTS_PER_MINUTE = 3
     limits.limiter.cache_clear()
-    limits.limiter(settings.REDIS_URL).clock = lambda: 0.0
+    limits.limiter(settings.REDIS_URL).outage.clock = lambda: 0.0
 
     answers = [get() for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[0]["RateLimit-Policy"] == '"key";q=3;w=60'
     assert callers_of(frozen) == 1
+
+
+@pytest.fixture
+def _locked(transactional_db: None) -> Iterator[None]:
+    """Somebody else has the table of counts, and we are not patient."""
+    other = connection.copy()
+    with other.cursor() as theirs, connection.cursor() as ours:
+        theirs.execute("BEGIN")
+        theirs.execute("LOCK TABLE api_call_count")
+        ours.execute("SET lock_timeout = '20ms'")
+        yield
+        theirs.execute("ROLLBACK")
+        ours.execute("RESET lock_timeout")
+    other.close()
+
+
+@pytest.mark.usefixtures("_locked")
+def test_where_redis_and_the_database_fail_the_call_is_told_to_come_again(get, settings, frozen):
+    settings.REDIS_URL = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
+    limits.limiter.cache_clear()
+
+    answer = get()
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert "Retry-After" in answer

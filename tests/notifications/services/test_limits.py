@@ -1,16 +1,24 @@
-"""A key calls so often a minute, no more when many call at once, and no less without Redis."""
+"""A key calls so often a minute, no more when many call at once, with Redis and without."""
 
+import math
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 from django.conf import settings as configured
-from redis.exceptions import ConnectionError as RedisUnreachable
+from django.db import connection
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from notifications.services.counters import Count, LocalCounter, SharedCounter
-from notifications.services.limits import LOG_EVERY, PAUSE, Limiter, Standing
+from notifications.models import ApiCallCount
+from notifications.services.counters import Count, DatabaseCounter, SharedCounter
+from notifications.services.limits import Limiter, Standing
+from notifysite.plumbing.shared_redis import PAUSE
+
+Result = TypeVar("Result")
 
 
 class Clock:
@@ -21,18 +29,17 @@ class Clock:
 
 
 class Unsteady:
-    """A counter that counts its calls and fails as long as it is told to."""
+    """A counter that accepts all, writes down who called, and fails as long as it is told to."""
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self.error: Exception | None = None
-        self._inner = LocalCounter()
+    def __init__(self, *, fails: bool = False) -> None:
+        self.calls: list[str] = []
+        self.fails = fails
 
     def take(self, name: str, limit: int) -> Count:
-        self.calls += 1
-        if self.error is not None:
-            raise self.error
-        return self._inner.take(name, limit)
+        self.calls.append(name)
+        if self.fails:
+            raise RedisTimeout("late")
+        return Count(True, 0, 0.0, 1, 60.0)
 
 
 @pytest.fixture
@@ -48,25 +55,61 @@ def shared() -> Iterator[SharedCounter]:
     counter.close()
 
 
-def at_once(take, times: int) -> list[bool]:
-    with ThreadPoolExecutor(50) as pool:
-        return list(pool.map(lambda _: take(), range(times)))
+@pytest.fixture
+def alone() -> Limiter:
+    """The limiter of a process that does not reach Redis."""
+    return Limiter(Unsteady(fails=True))
 
 
-def test_of_500_calls_at_once_the_limit_of_100_lets_exactly_100_pass(shared, name):
+def at_once(hit: Callable[[], Standing], *, times: int, threads: int) -> list[bool]:
+    """Call from many threads, which all begin together; what was accepted."""
+    together = threading.Barrier(threads)
+
+    def work(_: int) -> list[bool]:
+        together.wait()
+        accepted = [hit().accepted for _ in range(times // threads)]
+        connection.close()
+        return accepted
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [each for accepted in pool.map(work, range(threads)) for each in accepted]
+
+
+@pytest.mark.parametrize("prepare", ["ping", "script_flush"], ids=["warm", "restarted"])
+def test_of_500_calls_at_once_the_limit_of_100_lets_exactly_100_pass(shared, name, prepare) -> None:
+    # Without a database to fall back on, so all of them are counted by Redis.
     limiter = Limiter(shared)
+    getattr(shared.client, prepare)()
 
-    accepted = at_once(lambda: limiter.hit(name, 100).accepted, 500)
+    accepted = at_once(lambda: limiter.hit(name, 100), times=500, threads=500)
 
-    assert accepted.count(True) == 100
+    assert (len(accepted), accepted.count(True)) == (500, 100)
 
 
-def test_the_count_of_one_process_alone_is_exact_too(name):
-    counter = LocalCounter()
+@pytest.mark.django_db(transaction=True)
+def test_of_500_calls_at_once_the_database_lets_exactly_100_pass_too(alone, name) -> None:
+    accepted = in_one_minute(
+        lambda: at_once(lambda: alone.hit(name, 100), times=500, threads=20),
+        afresh=ApiCallCount.objects.all().delete,
+    )
 
-    accepted = at_once(lambda: counter.take(name, 100).accepted, 500)
+    assert (len(accepted), accepted.count(True)) == (500, 100)
 
-    assert accepted.count(True) == 100
+
+def in_one_minute(act: Callable[[], Result], *, afresh: Callable[[], object]) -> Result:
+    """Act within one minute of the database's clock, a second time where a new one began."""
+    while True:
+        afresh()
+        began = minute()
+        result = act()
+        if minute() == began:
+            return result
+
+
+def minute() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT date_trunc('minute', clock_timestamp())")
+        return cursor.fetchone()[0]
 
 
 def test_two_processes_share_one_count(shared, name):
@@ -124,60 +167,95 @@ def test_the_headers_are_structured_fields():
     }
 
 
-@pytest.mark.parametrize(
-    "error", [RedisUnreachable("refused"), RedisTimeout("late"), OSError("gone")]
-)
-def test_without_redis_the_process_counts_for_itself(error, name):
-    shared = Unsteady()
-    shared.error = error
-    limiter = Limiter(shared, clock=Clock())
-
-    assert [limiter.hit(name, 2).accepted for _ in range(3)] == [True, True, False]
-
-
-def test_a_redis_that_failed_is_left_alone_for_a_while_and_then_tried_once(name):
-    shared, clock = Unsteady(), Clock()
-    shared.error = RedisTimeout("late")
-    limiter = Limiter(shared, clock=clock)
-    tries = []
-    for step in (0.0, 0.0, PAUSE - 0.1, 0.1, 0.0):
-        clock.now += step
-        limiter.hit(name, 10)
-        tries.append(shared.calls)
-
-    assert tries == [1, 1, 1, 2, 2]
-
-
-def test_a_redis_that_is_back_counts_again(name):
-    shared, clock = Unsteady(), Clock()
-    shared.error = RedisTimeout("late")
-    limiter = Limiter(shared, clock=clock)
-    limiter.hit(name, 10)
-    shared.error = None
-    clock.now += PAUSE
-
+def test_without_redis_the_other_counter_counts_until_it_is_back(name) -> None:
+    shared, otherwise, clock = Unsteady(fails=True), Unsteady(), Clock()
+    limiter = Limiter(shared, otherwise=otherwise)
+    limiter.outage.clock = clock
     for _ in range(3):
         limiter.hit(name, 10)
+    shared.fails = False
+    clock.now += PAUSE
 
-    assert shared.calls == 4
+    limiter.hit(name, 10)
+
+    assert (len(shared.calls), len(otherwise.calls)) == (2, 3)
 
 
-def test_a_redis_that_fails_is_logged_once_a_minute_without_its_address(name, caplog):
-    shared, clock = Unsteady(), Clock()
-    shared.error = RedisUnreachable("redis://:secret@cache.test")
-    limiter = Limiter(shared, clock=clock)
-    for step in (0.0, PAUSE, LOG_EVERY - PAUSE):
-        clock.now += step
-        limiter.hit(name, 10)
+@pytest.mark.django_db
+def test_processes_without_redis_share_one_count(name) -> None:
+    limiters = [Limiter(Unsteady(fails=True)) for _ in range(2)]
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "rate limits are per process, Redis failed: ConnectionError"
-    ] * 2
+    accepted = in_one_minute(
+        lambda: [limiters[turn % 2].hit(name, 3).accepted for turn in range(5)],
+        afresh=ApiCallCount.objects.all().delete,
+    )
+
+    assert accepted == [True, True, True, False, False]
+
+
+@pytest.mark.django_db
+def test_without_redis_what_is_left_goes_down_with_every_call(alone, name) -> None:
+    standings = in_one_minute(
+        lambda: [alone.hit(name, 3) for _ in range(4)],
+        afresh=ApiCallCount.objects.all().delete,
+    )
+
+    assert [standing.remaining for standing in standings] == [2, 1, 0, 0]
+    assert all(1 <= standing.reset <= 60 for standing in standings)
+
+
+@pytest.mark.django_db
+def test_the_last_minute_weighs_less_as_this_one_passes(name) -> None:
+    counts = in_one_minute(
+        lambda: [DatabaseCounter().take(name, 100) for _ in range(150)],
+        afresh=lambda: called(name, current=100, minutes_ago=1),
+    )
+
+    accepted = [count.accepted for count in counts].count(True)
+    most, least = (math.floor(100 * counts[at].previous_left / 60) for at in (0, -1))
+    assert 100 - most <= accepted <= 100 - least
+    assert {count.previous for count in counts} == {100}
+    assert counts[-1].current == accepted
+
+
+@pytest.mark.django_db
+def test_what_is_two_minutes_old_is_forgotten(name) -> None:
+    called(name, current=100, minutes_ago=3)
+
+    count = DatabaseCounter().take(name, 1)
+
+    assert (count.accepted, count.previous, count.current) == (True, 0, 1)
+
+
+@pytest.mark.django_db
+def test_a_clock_set_back_opens_no_new_minute(name) -> None:
+    called(name, current=100, minutes_ago=-600)
+
+    assert not DatabaseCounter().take(name, 100).accepted
+
+
+@pytest.mark.django_db
+def test_a_limit_of_none_lets_nobody_pass(alone, name) -> None:
+    assert [alone.hit(name, 0).accepted for _ in range(2)] == [False, False]
+
+
+def called(name: str, *, current: int, minutes_ago: int) -> None:
+    """Let a key have called."""
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    counts = {"at": at, "previous": 0, "current": current, "accepted": True}
+    ApiCallCount.objects.update_or_create(name=name, defaults=counts)
+
+
+@pytest.mark.django_db
+def test_counting_without_redis_waits_for_no_disk() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'api_call_count'")
+        assert cursor.fetchone() == ("u",)
 
 
 def test_a_counter_understands_the_address_of_a_socket_file(tmp_path, name):
     counter = SharedCounter(f"unix://{tmp_path}/valkey.sock?db=3")
-    limiter = Limiter(counter)
+    limiter = Limiter(counter, otherwise=Unsteady())
 
     assert counter.client.connection_pool.connection_kwargs["path"] == f"{tmp_path}/valkey.sock"
     assert counter.client.connection_pool.connection_kwargs["db"] == 3
