@@ -109,10 +109,25 @@ class Program:
         self.send(signal.SIGKILL)
         self.wait()
 
+    def terminate(self, *, within: float = PATIENCE) -> float:
+        """Tell it to end (SIGTERM); returns the seconds it took."""
+        began = time.monotonic()
+        self.send(signal.SIGTERM)
+        self.wait(within=within)
+        return time.monotonic() - began
+
     def kill_group(self) -> None:
         """kill -9 of all it is made of, at once."""
         self._kill_group()
         self.wait()
+
+    def is_stopped(self) -> bool:
+        """Whether it stands still (SIGSTOP), by whomever it was told to."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def freeze(self) -> None:
         """Stop all of it where it stands (SIGSTOP)."""

@@ -138,6 +138,10 @@ class Scene:
             time.sleep(0.25)
         return took
 
+    def being_sent(self) -> int:
+        """How many deliveries are marked: on their way to a provider, or lost on it."""
+        return int(self.database.number("SELECT count(*) FROM delivery WHERE state = 2"))
+
     def compare(self) -> oracle.Account:
         """What was accepted against what was sent, as it stands now."""
         accepted, ledger = self.load.accepted(), self.provider.taken()
