@@ -35,6 +35,14 @@ from tests.chaos.stand.stand import Stand
 SEED = os.environ.get("CHAOS_SEED") or secrets.token_hex(4)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `-k F01` find a fault by its id."""
+    for item in items:
+        if mark := item.get_closest_marker("fault"):
+            item.extra_keyword_matches.add(mark.args[0])
+
+
 @pytest.fixture(scope="session")
 def stand() -> Iterator[Stand]:
     """Servers of the suite's own, shared by its faults."""
