@@ -79,10 +79,19 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     text = value.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), LONGEST_WAIT)
-    moment = _http_date(text)
+    moment = http_date(text)
     if moment is None:
         return None
     return min(max((moment - now).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def http_date(text: str) -> datetime | None:
+    """A moment as HTTP writes it (RFC 9110 section 5.6.7); None where it makes no sense."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _own(profile: Profile, *, retry: int, luck: float) -> float:
@@ -99,11 +108,3 @@ def _asked(seconds: float | None) -> float:
     if seconds is None or not seconds > 0:
         return 0.0
     return min(seconds, LONGEST_WAIT)
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,15 +1,17 @@
-"""What providers share that take one message at a time: threads, and a deadline for all of it."""
+"""What providers share that take one message at a time: threads, a deadline, and patience."""
 
 import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 
@@ -115,6 +117,15 @@ class _Batch:
             detail="The call had not ended at its deadline.",
             took=time.monotonic() - self._began,
         )
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer's Retry-After asks for; None where it asks for nothing sensible.
+
+    A date counts from the answer's own Date: a clock of ours that is ahead calls no earlier.
+    """
+    now = backoff.http_date(headers.get("Date", "")) or datetime.now(UTC)
+    return backoff.retry_after(headers.get("Retry-After"), now=now)
 
 
 def _unsent(message: Message) -> Outcome:

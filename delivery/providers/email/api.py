@@ -1,18 +1,17 @@
 """Hand letters over through any other mail backend of Django, anymail's above all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from anymail.exceptions import AnymailError, AnymailUnsupportedFeature
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.base import BaseEmailBackend
 
-from delivery import backoff
 from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.base import asked_to_wait
 from delivery.providers.email.classes import MAIL_API
 from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter
@@ -70,7 +69,7 @@ class ApiSender:
             kind=self._table.judge(*_words(error, response)),
             code=str(status or type(error).__name__),
             detail=without_people(_text(response), local_part=letter.recipient.local),
-            retry_after=_retry_after(response),
+            retry_after=asked_to_wait(_headers(response)),
         )
 
 
@@ -132,6 +131,8 @@ def _text(response: Any) -> str:
     return text[:2000] if isinstance(text, str) else ""
 
 
-def _retry_after(response: Any) -> float | None:
-    headers = getattr(response, "headers", None) or {}
-    return backoff.retry_after(headers.get("Retry-After"), now=datetime.now(UTC))
+def _headers(response: Any) -> Mapping[str, str]:
+    if isinstance(response, dict):  # botocore writes their names in small letters
+        given = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return {name.title(): value for name, value in given.items()}
+    return getattr(response, "headers", None) or {}

@@ -20,10 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 
-from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.base import OneByOne
+from delivery.providers.base import OneByOne, asked_to_wait
 from delivery.providers.webpush.classes import PUSH
 from delivery.providers.webpush.payload import LARGEST, fit, payload_of
 from delivery.providers.webpush.signing import Signatures
@@ -126,9 +125,7 @@ class WebPush(OneByOne):
             kind=kind,
             code=code,
             detail=detail,
-            retry_after=backoff.retry_after(
-                answer.headers.get("Retry-After"), now=datetime.now(UTC)
-            ),
+            retry_after=asked_to_wait(answer.headers),
         )
 
     def _headers(self, message: Message, audience: str) -> dict[str, str]:
