@@ -11,7 +11,7 @@ from pathlib import Path
 
 from notifysite.stack.processes import Process, processes
 from notifysite.stack.testbed import free_port
-from tests.chaos.stand.program import PATIENCE, Program, Spawner, wait_until
+from tests.chaos.stand.program import PATIENCE, START_SECONDS, Program, Spawner, wait_until
 
 PAUSE = 0.5  # seconds a dead process stays dead, as with the product's own supervisor
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -81,7 +81,12 @@ class Crew:
             return replace(process, name=name, command=command)
         url = f"http://127.0.0.1:{port}"
         self.urls.append(url)
-        return replace(process, name=name, ready=lambda _pid: answers(f"{url}/healthz"))
+        return replace(
+            process,
+            name=name,
+            ready=lambda _pid: answers(f"{url}/healthz"),
+            patience=START_SECONDS,
+        )
 
     def _watch(self) -> None:
         dead: dict[str, float] = {}

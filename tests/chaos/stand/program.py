@@ -14,6 +14,7 @@ from notifysite.stack.confinement import tie
 from notifysite.stack.processes import Process
 
 PATIENCE = 60.0  # seconds for whatever surely comes
+START_SECONDS = 300.0  # for processes to begin, on a machine that is busy with more
 
 
 class Spawner:

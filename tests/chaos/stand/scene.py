@@ -12,7 +12,7 @@ from tests.chaos.stand.brokers import RabbitMQ, Redis
 from tests.chaos.stand.crew import Crew
 from tests.chaos.stand.database import Database
 from tests.chaos.stand.load import Load
-from tests.chaos.stand.program import Program, wait_until
+from tests.chaos.stand.program import START_SECONDS, Program, wait_until
 from tests.chaos.stand.provider import Provider
 from tests.chaos.stand.proxy import Proxy
 from tests.chaos.stand.stand import Stand
@@ -87,7 +87,9 @@ class Scene:
                 self.crew.start(kind)
         if pump:
             beats = "SELECT count(*) FROM heartbeat WHERE kind = 'pump'"
-            wait_until(lambda: self.database.number(beats) >= pump, "the pump ran")
+            wait_until(
+                lambda: self.database.number(beats) >= pump, "the pump ran", within=START_SECONDS
+            )
         self.load = Load(
             self.folder, urls=self.crew.urls, key=self.stand.api_key, seed=self.finding.seed
         )
