@@ -155,8 +155,9 @@ def _leased(leases: Sequence[Lease]) -> dict[str, Any]:
     return {"ids": [id_ for id_, _ in leases], "leases": [lease for _, lease in leases]}
 
 
-# A database that has just come back first hears those whose hand-over outlived it.
-_GRACE = f"pg_postmaster_start_time() < clock_timestamp() - interval '{GRACE_SECONDS} seconds'"
+# Of leases that ran out while the database was away it first hears those who could not renew them.
+_GRACE = f"""(due_at > pg_postmaster_start_time()
+    OR pg_postmaster_start_time() < clock_timestamp() - interval '{GRACE_SECONDS} seconds')"""
 _LIMBO = f"""
     UPDATE delivery AS claimed
     SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'

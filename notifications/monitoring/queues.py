@@ -50,4 +50,4 @@ def queues() -> Sequence[Queue]:
         ]
 
 
-_FALLEN = "lane = %s AND due_at <= clock_timestamp()"
+_FALLEN = "lane = %s AND due_at <= statement_timestamp()"

@@ -218,15 +218,18 @@ def _decision_ids(cursor: Any, planned: Sequence[Planned]) -> Mapping[bytes, int
     return found
 
 
+_DUE_LANES = f"""
+    SELECT l.lane, EXTRACT(epoch FROM clock_timestamp() - oldest.due_at)::float8
+    FROM unnest(%s::smallint[]) AS l(lane), LATERAL (
+        SELECT t.due_at FROM notification AS t
+        WHERE t.lane = l.lane AND t.status IN ({_OPEN}) AND t.due_at <= statement_timestamp()
+        ORDER BY t.due_at LIMIT 1
+    ) AS oldest
+"""  # noqa: S608
+
+
 def due_lanes() -> list[tuple[int, float]]:
     """Lanes with due notifications and the age of the oldest, in seconds."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT lane, EXTRACT(epoch FROM clock_timestamp() - min(due_at))::float8
-            FROM notification
-            WHERE status IN ({_OPEN}) AND due_at IS NOT NULL AND due_at <= clock_timestamp()
-            GROUP BY lane
-            """  # noqa: S608
-        )
+        cursor.execute(_DUE_LANES, [[int(lane) for lane in Lane]])
         return [(lane, age) for lane, age in cursor.fetchall()]
