@@ -2,6 +2,11 @@
 
 from django.apps import AppConfig
 
+from notifications import checks
+
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
+
+    def ready(self) -> None:
+        checks.install()

@@ -83,6 +83,20 @@ def forget() -> None:
             connection.collapse()
 
 
+def eviction() -> str:
+    """What a Redis that carries our nudges does when its memory is full; empty when it does not
+    say, and for other brokers."""
+    try:
+        connection = _connection()
+        channel: Any = connection.default_channel
+        if connection.transport.driver_type == "redis":
+            return str(channel.client.info("memory")["maxmemory_policy"])
+    except Exception as error:  # noqa: BLE001 - as above; what is wrong with it is told elsewhere
+        forget()
+        log.warning("broker_does_not_say", error=type(error).__name__)
+    return ""
+
+
 class _Resting:
     """Until when, on the monotonic clock, the broker is left alone by all threads."""
 
