@@ -23,6 +23,8 @@ from notifications.words import Lane
 log = structlog.get_logger(__name__)
 
 EXIT_CODE = 1
+# A process that ends waits so long for its heartbeats to be taken away.
+LEAVING_SECONDS = 10.0
 
 
 class Watchdog:
@@ -46,7 +48,7 @@ class Watchdog:
         self._stopped = True
         self._wake.set()
         if not self._ending:
-            self._thread.join(timeout=settings.HEARTBEAT_SECONDS)
+            self._thread.join(timeout=LEAVING_SECONDS)
 
     def took_a_nudge(self) -> None:
         """A nudge came; called for each, so it only remembers, and tells the first at once."""

@@ -34,7 +34,7 @@ def processes(port: int) -> tuple[Process, ...]:
     """The processes of notifysite itself, in the order they start."""
     python = sys.executable
     celery = (python, "-m", "celery", "-A", "notifysite")
-    worker = (*celery, "worker", "--pool=solo", "--without-gossip", "--without-mingle")
+    worker = (*celery, "worker", "--pool=solo")
     workers = [
         _process(f"worker-{lane}", 1, *worker, "-Q", lane, "-n", f"{lane}@%h") for lane in LANES
     ]

@@ -60,9 +60,15 @@ def worker(*lanes: str, **environment: str) -> Any:
     """One Celery worker for some lanes."""
     return process(
         "-m", "celery", "-A", "notifysite", "worker", "--pool=solo", "-Q", ",".join(lanes),
-        "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning",
-        **environment,
+        "-l", "warning", **environment,
     )  # fmt: skip
+
+
+def beat(**environment: str) -> Any:
+    """Celery's beat on the database's schedule."""
+    return process(
+        "-m", "celery", "-A", "notifysite", "beat", "--pidfile=", "-l", "warning", **environment
+    )
 
 
 def eventually(holds: Callable[[], Any], *, within: float = 60.0) -> Any:

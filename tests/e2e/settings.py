@@ -17,3 +17,6 @@ DELIVERY_ROUTES = {
     "sms": ["ledger"],
     "in_app": ["inbox"],
 }
+# How soon a worker that hears nothing is ended.
+DEAF_SECONDS = float(os.environ.get("TEST_DEAF_SECONDS", DEAF_SECONDS))
+HEARTBEAT_SECONDS = ENDING_SECONDS = min(1.0, DEAF_SECONDS)

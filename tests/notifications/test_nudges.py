@@ -1,14 +1,11 @@
 """Nudges: taken by a broker that works, given up quickly by one that does not."""
 
 import gc
-import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from celery import current_app
@@ -18,11 +15,10 @@ from notifications import nudges
 from notifications.words import Lane
 from notifysite.settings.nudging import transport_options
 from tests.chaos.stand.proxy import Proxy
+from tests.fakes.brokers import RABBITMQ, through
 
 # The client libraries leave a half-open socket to the collector when a handshake fails.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-RABBITMQ = os.environ.get("NOTIFYSITE_TEST_RABBITMQ_URL", "")
 
 
 @pytest.fixture
@@ -52,31 +48,20 @@ def taken(url: str, lane: Lane) -> list[Any]:
     return found
 
 
-def redis_url(settings: Any) -> str:
-    """The tests' own Redis, as Celery names it."""
-    return str(settings.REDIS_URL).replace("unix://", "redis+socket://", 1)
-
-
-@pytest.fixture(params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
-def url(request: pytest.FixtureRequest, settings: Any) -> str:
-    """Of each broker there is."""
-    return RABBITMQ if request.param == "rabbitmq" else redis_url(settings)
-
-
-def test_a_broker_takes_a_nudge(broker: Any, url: str) -> None:
-    broker(url)
-    taken(url, Lane.BULK)
+def test_a_broker_takes_a_nudge(broker: Any, broker_url: str) -> None:
+    broker(broker_url)
+    taken(broker_url, Lane.BULK)
 
     assert nudges.send(Lane.BULK) is True
-    assert taken(url, Lane.BULK) == [[int(Lane.BULK)]]
+    assert taken(broker_url, Lane.BULK) == [[int(Lane.BULK)]]
 
 
-def test_a_lane_without_workers_does_not_fill_its_broker(broker: Any, url: str) -> None:
-    broker(url)
-    taken(url, Lane.BULK)
+def test_a_lane_without_workers_does_not_fill_its_broker(broker: Any, broker_url: str) -> None:
+    broker(broker_url)
+    taken(broker_url, Lane.BULK)
 
     assert all(nudges.send(Lane.BULK) for _ in range(110))
-    assert len(taken(url, Lane.BULK)) == 100
+    assert len(taken(broker_url, Lane.BULK)) == 100
 
 
 @pytest.mark.rabbitmq
@@ -162,26 +147,10 @@ def shortest(refused: Callable[[], bool]) -> float:
     return seconds
 
 
-@pytest.fixture
-def wire(url: str) -> Iterator[Proxy]:
-    """A proxy in front of a broker."""
-    parts = urlsplit(url)
-    far = Path(parts.path) if "socket" in parts.scheme else (parts.hostname, parts.port)
-    proxy = Proxy(far)
-    proxy.start()
-    yield proxy
-    proxy.stop()
-
-
-def through(wire: Proxy, url: str) -> str:
-    """The address of a broker behind the proxy."""
-    if url.startswith("redis"):
-        return f"redis://127.0.0.1:{wire.port}/5"
-    return f"amqp://guest:guest@127.0.0.1:{wire.port}//"
-
-
-def test_a_connection_that_went_silent_is_given_up(broker: Any, url: str, wire: Proxy) -> None:
-    broker(through(wire, url))
+def test_a_connection_that_went_silent_is_given_up(
+    broker: Any, broker_url: str, wire: Proxy
+) -> None:
+    broker(through(wire, broker_url))
 
     def refused() -> bool:
         wire.heal()
@@ -191,13 +160,13 @@ def test_a_connection_that_went_silent_is_given_up(broker: Any, url: str, wire: 
 
     assert shortest(refused) < 5
     wire.heal()
-    taken(through(wire, url), Lane.BULK)
+    taken(through(wire, broker_url), Lane.BULK)
 
 
 def test_a_broker_that_took_no_nudge_is_left_alone_for_a_while(
-    broker: Any, url: str, wire: Proxy
+    broker: Any, broker_url: str, wire: Proxy
 ) -> None:
-    broker(through(wire, url))
+    broker(through(wire, broker_url))
     wire.swallow()
     assert nudges.send(Lane.BULK) is False
     tries = wire.accepted
@@ -207,11 +176,11 @@ def test_a_broker_that_took_no_nudge_is_left_alone_for_a_while(
     assert wire.accepted == tries
     nudges.forget()
     assert nudges.send(Lane.BULK) is True
-    taken(through(wire, url), Lane.BULK)
+    taken(through(wire, broker_url), Lane.BULK)
 
 
-def test_every_wait_for_a_broker_is_short(broker: Any, url: str) -> None:
-    broker(url)
+def test_every_wait_for_a_broker_is_short(broker: Any, broker_url: str) -> None:
+    broker(broker_url)
     connection = nudges._connection()
     names = ("socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout")
 

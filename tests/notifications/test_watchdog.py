@@ -13,7 +13,8 @@ from notifications import heartbeats, nudges
 from notifications.canaries import Canaries
 from notifications.watchdog import Watchdog
 from notifications.words import Lane
-from tests.notifications.test_nudges import redis_url, taken
+from tests.fakes.brokers import redis_url
+from tests.notifications.test_nudges import taken
 
 pytestmark = pytest.mark.django_db
 
