@@ -105,9 +105,9 @@ class Dispatcher:
                 self._waiting.setdefault(way, deque()).append(one)
         if nobody:
             settlement.write(nobody, lane=self._lane)
-        # Spread, so that one comes first, for the probe, and the others do not come all at once.
-        waits = [wait + random.random() * (2 + wait / 10) for _, wait in later]
-        queue.release([one.leased for one, _ in later], waits=waits)
+        queue.release(
+            [one.leased for one, _ in later], waits=[_spread(one, wait) for one, wait in later]
+        )
 
     def _take_off(self) -> None:
         held: set[Way] = set()
@@ -217,6 +217,13 @@ class Dispatcher:
             if not self._waiting[way]:
                 del self._waiting[way]
         queue.release([one.leased for one in given])
+
+
+def _spread(claimed: Claimed, wait: float) -> float:
+    """So that one comes first, for the probe, and the others not all at once; and that the probe
+    is not always the same one, those that were tried come last."""
+    spread = 2 + wait / 10
+    return wait + spread * (random.random() + (claimed.row.attempts > 0))
 
 
 def _allowed(alias: str, wanted: int) -> throttle.Granted:
