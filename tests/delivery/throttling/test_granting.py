@@ -1,88 +1,22 @@
-"""An account gives its burst, then its rate, to all together, whatever becomes of Redis."""
+"""An account gives its burst, then its rate, to all together."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from django.db import OperationalError, connection
+from django.db import connection
 
 from delivery import throttle
 from delivery.errors import Misconfigured
 from delivery.models import Throttle
 from delivery.throttle import Bucket, Buckets, Granted
-from notifysite.plumbing.shared_redis import PAUSE
-from tests.fakes.wire import Wire
-
-SLOW = 1 / 86_400  # nothing trickles in while a test runs
-BUSY = 60.0  # seconds of patience with a machine that has other work
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def account() -> str:
-    return f"test:{uuid.uuid4()}"
-
-
-@pytest.fixture
-def made() -> Iterator[Callable[[str], Buckets]]:
-    """Make the buckets of another process, with a clock of their own."""
-    every: list[Buckets] = []
-
-    def make(url: str = configured.REDIS_URL) -> Buckets:
-        every.append(Buckets(url, patience=BUSY))
-        every[-1].outage.clock = Clock()
-        return every[-1]
-
-    yield make
-    for each in every:
-        each.close()
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire(configured.REDIS_URL)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
-def away(made, wire) -> Buckets:
-    """The buckets of a process that does not reach Redis, and has noticed."""
-    wire.cut()
-    buckets = made(wire.url)
-    buckets.outage.ask(buckets.client.ping)
-    return buckets
-
-
-def filled(account: str) -> None:
-    """Let the bucket in the database have come up to ten."""
-    Throttle.objects.create(account=account, tokens=10, at="2026-01-01T00:00Z")
-
-
-def key_of(account: str) -> str:
-    return f"notifysite:throttle:{account}"
-
-
-def slow(account: str, **changes: Any) -> Bucket:
-    return replace(Bucket(account=account, per_second=SLOW, burst=10), **changes)
-
-
-# What is asked for
+from tests.delivery.throttling.accounts import SLOW, slow
 
 
 def test_without_a_throttle_all_is_granted_and_nobody_asked(settings) -> None:
@@ -144,9 +78,6 @@ def test_what_cannot_be_read_is_a_mistake_in_the_settings(settings, entry) -> No
         throttle.take("ses", 1)
 
 
-# What is granted
-
-
 def test_a_full_bucket_gives_its_burst_and_says_when_the_next_one_comes(made, account) -> None:
     bucket = Bucket(account=account, per_second=0.01, burst=3)
 
@@ -178,6 +109,18 @@ def test_who_waits_as_long_as_told_is_given_one_by_the_database_too(away, accoun
     assert away.take(bucket, 1).tokens == 1
 
 
+@pytest.fixture
+def _patient() -> Iterator[None]:
+    """This process's own buckets, with patience for a machine that is busy."""
+    throttle.buckets.cache_clear()
+    pool = throttle.buckets(configured.REDIS_URL).client.connection_pool
+    pool.connection_kwargs |= {"socket_timeout": 60, "socket_connect_timeout": 60}
+    yield
+    throttle.buckets(configured.REDIS_URL).close()
+    throttle.buckets.cache_clear()
+
+
+@pytest.mark.usefixtures("_patient")
 def test_aliases_of_one_account_share_one_bucket(settings, account) -> None:
     entry = {"THROTTLE": {"per_second": SLOW, "burst": 10, "account": account}}
     settings.DELIVERY_PROVIDERS = {"bulk": entry, "codes": entry}
@@ -273,128 +216,3 @@ def test_two_processes_together_get_no_more_either(account) -> None:
     taken = [int(process.communicate()[0]) for process in processes]
 
     assert 20 <= sum(taken) <= 20 + 50 * (time.monotonic() - began)
-
-
-# Redis is not always there, and not always of the same mind
-
-
-@pytest.mark.django_db
-def test_who_goes_over_to_the_database_begins_with_nothing(made, wire, account) -> None:
-    filled(account)
-    buckets, bucket = made(wire.url), slow(account)
-    assert buckets.take(bucket, 4).tokens == 4
-
-    wire.cut()
-
-    granted = buckets.take(bucket, 4)
-    assert granted.tokens == 0
-    assert granted.wait == pytest.approx(1 / SLOW, rel=0.001)
-
-
-@pytest.mark.django_db
-def test_who_stays_with_the_database_has_what_has_come_in_since(away, account) -> None:
-    away.take(slow(account), 1)
-    Throttle.objects.filter(account=account).update(tokens=7)
-
-    assert [away.take(slow(account), 4).tokens for _ in range(3)] == [4, 3, 0]
-
-
-@pytest.mark.django_db
-def test_who_comes_back_finds_the_bucket_as_it_was_left(made, wire, account) -> None:
-    buckets, bucket = made(wire.url), Bucket(account=account, per_second=1000, burst=10)
-    buckets.take(bucket, 10)
-    buckets.client.hset(key_of(account), "tokens", "3")
-    buckets.client.persist(key_of(account))
-    wire.cut()
-    buckets.take(bucket, 1)
-    time.sleep(0.01)  # in which ten more would have come in
-    wire.mend()
-    buckets.outage.clock.now += PAUSE
-
-    assert buckets.take(bucket, 10).tokens == 3
-
-
-@pytest.mark.django_db
-def test_going_over_and_back_gives_one_burst_in_all(made, wire, account) -> None:
-    filled(account)
-    buckets, bucket = made(wire.url), slow(account)
-    taken = [buckets.take(bucket, 4).tokens]
-    for _ in range(3):
-        wire.cut()
-        taken.append(buckets.take(bucket, 10).tokens)
-        wire.mend()
-        buckets.outage.clock.now += PAUSE
-        taken.append(buckets.take(bucket, 3).tokens)
-
-    assert taken == [4, 0, 3, 0, 3, 0, 0]
-
-
-@pytest.mark.django_db
-def test_who_comes_back_to_a_redis_that_forgot_begins_with_nothing(made, wire, account) -> None:
-    buckets, bucket = made(wire.url), slow(account)
-    buckets.take(bucket, 1)
-    wire.cut()
-    buckets.take(bucket, 1)
-    wire.mend()
-    buckets.outage.clock.now += PAUSE
-    buckets.client.delete(key_of(account))
-
-    assert [buckets.take(bucket, 1).tokens for _ in range(2)] == [0, 0]
-
-
-def test_a_redis_that_forgot_its_scripts_is_told_again(made, account) -> None:
-    buckets = made()
-    buckets.take(slow(account), 1)
-    buckets.client.script_flush()
-
-    assert buckets.take(slow(account), 10).tokens == 9
-
-
-def test_redis_forgets_a_bucket_when_it_is_full_again(made, account) -> None:
-    buckets = made()
-    buckets.take(Bucket(account=account, per_second=0.1, burst=10), 4)
-
-    assert 40 < buckets.client.ttl(key_of(account)) <= 41
-
-
-def test_a_clock_set_back_gives_nothing_and_stops_nothing(made, account) -> None:
-    buckets, bucket = made(), Bucket(account=account, per_second=20, burst=1)
-    buckets.take(bucket, 1)
-    buckets.client.hset(key_of(account), "at", f"{(time.time() + 3600) * 1e6:.0f}")
-
-    short = buckets.take(bucket, 1)
-    time.sleep(short.wait + 0.001)
-
-    assert (short.tokens, buckets.take(bucket, 1).tokens) == (0, 1)
-
-
-@pytest.mark.django_db
-def test_a_clock_of_the_database_set_back_stops_nothing_either(away, account) -> None:
-    bucket = Bucket(account=account, per_second=20, burst=1)
-    away.take(bucket, 1)
-    Throttle.objects.filter(account=account).update(at="2999-01-01T00:00Z")
-
-    short = away.take(bucket, 1)
-    time.sleep(short.wait + 0.001)
-
-    assert (short.tokens, away.take(bucket, 1).tokens) == (0, 1)
-
-
-@pytest.fixture
-def locked() -> Iterator[None]:
-    """Somebody else has the table, and we are not patient."""
-    other = connection.copy()
-    with other.cursor() as theirs, connection.cursor() as ours:
-        theirs.execute("BEGIN")
-        theirs.execute("LOCK TABLE delivery_throttle")
-        ours.execute("SET lock_timeout = '20ms'")
-        yield
-        theirs.execute("ROLLBACK")
-        ours.execute("RESET lock_timeout")
-    other.close()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_database_that_fails_too_is_the_caller_s_error(away, account, locked) -> None:
-    with pytest.raises(OperationalError):
-        away.take(slow(account), 1)
