@@ -85,15 +85,25 @@ class Load:
             for post in posts:
                 post.result()
 
+    def credit(self, ids: Sequence[str]) -> None:
+        """Count notifications that others had accepted."""
+        self._keep({"key": "", "ids": list(ids)})
+
     def begin(
-        self, *, type: str = "letter", per_request: int = 1, threads: int = 2, pause: float = 0.0
+        self,
+        *,
+        type: str = "letter",
+        per_request: int = 1,
+        threads: int = 2,
+        pause: float = 0.0,
+        **body: Any,
     ) -> None:
         """Post on and on in the background, until `finish`."""
 
         def work() -> None:
             try:
                 while not self._enough.wait(pause):
-                    self.post(per_request, type=type)
+                    self.post(per_request, type=type, **body)
             except (AssertionError, RuntimeError) as error:
                 self._trouble.append(error)  # told by `finish`
 
