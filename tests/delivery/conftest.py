@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from delivery import channels, queue, routing
+from delivery import channels, queue, routing, throttle
 from delivery.lifecycle import Uncertain
 from delivery.models import Delivery
 from notifysite.plumbing import ids
@@ -85,3 +85,14 @@ def queued(db: None) -> Callable[..., list[UUID]]:
 def state_of() -> Callable[[UUID], Delivery]:
     """The row as it stands."""
     return lambda id_: Delivery.objects.get(id=id_)
+
+
+@pytest.fixture
+def patient_throttle(settings: Any) -> Iterator[None]:
+    """This process's own buckets, with patience for a machine that is busy."""
+    throttle.buckets.cache_clear()
+    pool = throttle.buckets(settings.REDIS_URL).client.connection_pool
+    pool.connection_kwargs |= {"socket_timeout": 60, "socket_connect_timeout": 60}
+    yield
+    throttle.buckets(settings.REDIS_URL).close()
+    throttle.buckets.cache_clear()

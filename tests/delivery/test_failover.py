@@ -184,6 +184,7 @@ def test_a_provider_that_takes_its_time_holds_up_no_other(
     assert Delivery.objects.filter(state=State.SENT).count() == 21
 
 
+@pytest.mark.usefixtures("patient_throttle")
 def test_beyond_its_throttle_a_provider_is_given_nothing_and_nobody_loses_a_try(
     provider: Ledger, queued: Queued, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -109,18 +108,7 @@ def test_who_waits_as_long_as_told_is_given_one_by_the_database_too(away, accoun
     assert away.take(bucket, 1).tokens == 1
 
 
-@pytest.fixture
-def _patient() -> Iterator[None]:
-    """This process's own buckets, with patience for a machine that is busy."""
-    throttle.buckets.cache_clear()
-    pool = throttle.buckets(configured.REDIS_URL).client.connection_pool
-    pool.connection_kwargs |= {"socket_timeout": 60, "socket_connect_timeout": 60}
-    yield
-    throttle.buckets(configured.REDIS_URL).close()
-    throttle.buckets.cache_clear()
-
-
-@pytest.mark.usefixtures("_patient")
+@pytest.mark.usefixtures("patient_throttle")
 def test_aliases_of_one_account_share_one_bucket(settings, account) -> None:
     entry = {"THROTTLE": {"per_second": SLOW, "burst": 10, "account": account}}
     settings.DELIVERY_PROVIDERS = {"bulk": entry, "codes": entry}
