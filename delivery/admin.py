@@ -48,6 +48,7 @@ class RouteAdmin(DeskAdmin):
     """Which provider takes a channel, in which order. Without rows the settings hold."""
 
     form = RouteForm
+    list_before_template = "delivery/routes.html"
     list_display = ("name", "provider", "position", "weight", "enabled")
     list_filter = ("channel",)
 

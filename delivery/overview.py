@@ -113,6 +113,13 @@ class Health:
         return sum(self.minutes[:LATELY], Answers())
 
     @property
+    def since_switch(self) -> Answers:
+        """Those of them that came since its breaker last opened or closed."""
+        at, switched = self.standing.at, self.standing.switch.switched_at
+        whole = LATELY if switched is None else int((at - switched).total_seconds() // 60)
+        return sum(self.minutes[: min(whole, LATELY)], Answers())
+
+    @property
     def hour(self) -> Answers:
         """The answers of the last hour."""
         return sum(self.minutes, Answers())

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from django.db import connection
@@ -131,3 +132,39 @@ def totals() -> Iterator[tuple[str, dict[str, Any], float]]:
         cursor.execute(_TOTALS)
         for metric, labels, value in cursor.fetchall():
             yield metric, json.loads(labels), float(value)
+
+
+_TODAY = """
+    SELECT labels, sum(value) FROM (
+        SELECT labels, value FROM figure WHERE day = %(day)s AND metric = %(metric)s
+        UNION ALL
+        SELECT labels, value FROM figure_delta WHERE day = %(day)s AND metric = %(metric)s
+    ) AS today GROUP BY labels
+"""
+
+
+def today(metric: str) -> Iterator[tuple[dict[str, Any], float]]:
+    """(labels, value) of one metric since midnight UTC; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TODAY, {"day": datetime.now(UTC).date(), "metric": metric})
+        for labels, value in cursor.fetchall():
+            yield json.loads(labels), float(value)
+
+
+def answered_within(share: float) -> Mapping[tuple[str, str], float]:
+    """The seconds within which this share of today's provider calls was answered, by (channel,
+    provider); the upper bound of a bucket, infinite past the last."""
+    counted: dict[tuple[str, str], dict[float, float]] = defaultdict(dict)
+    for labels, value in today(PROVIDER_CALL):
+        if "le" in labels:
+            counted[labels["channel"], labels["provider"]][float(labels["le"])] = value
+    return {way: _reached(buckets, share) for way, buckets in counted.items()}
+
+
+def _reached(buckets: Mapping[float, float], share: float) -> float:
+    wanted, so_far = share * sum(buckets.values()), 0.0
+    for bound in sorted(buckets):
+        so_far += buckets[bound]
+        if so_far >= wanted:
+            return bound
+    return inf

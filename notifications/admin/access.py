@@ -36,6 +36,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     # What is said, and nothing about anybody.
     "Editors": frozenset(
         _may("view add change", *_CONTENT)
+        | _may("view", "delivery.breaker")
         | _may("delete", "notifications.step", "notifications.layout", "preferences.category")
     ),
     # That it arrives: routes, keys, dead letters, schedules.
@@ -46,6 +47,8 @@ ROLES: Mapping[str, frozenset[str]] = {
         | _may("view add delete", "delivery.suppression")
         | _may("view add change", "notifications.service", "notifications.apikey")
         | _may("view", "delivery.outboxmessage", "delivery.heartbeat", "delivery.auditentry")
+        | _may("view", "delivery.breaker")
+        | {"delivery.steer_provider"}
         | _may("delete", "preferences.recipient")
         | _may(
             "view add change delete",
@@ -59,7 +62,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     # Why somebody got, or did not get, a message.
     "Support": frozenset(
         _may("view", *_SENT, "notifications.render", "preferences.recipient")
-        | _may("view", "preferences.address", "preferences.category")
+        | _may("view", "preferences.address", "preferences.category", "delivery.breaker")
         | _may("view add delete", "delivery.suppression")
     ),
 }

@@ -1,19 +1,18 @@
 """What an operator sees first: is it well, what goes through, what waits, what was given up."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from delivery import standing
 from delivery.lifecycle import State
 from delivery.models import Delivery, Heartbeat
 from notifications import figures
+from notifications.admin.spans import span
 from notifications.monitoring import readiness
 from notifications.monitoring.queues import queues
 
@@ -21,14 +20,6 @@ MOST_DEAD = 100
 ALIVE_SECONDS = 60
 
 _FAILED = ("failed", "bounced", "complained", "dead")
-
-_TODAY = """
-    SELECT labels, sum(value) FROM (
-        SELECT labels, value FROM figure WHERE day = %(day)s AND metric = %(metric)s
-        UNION ALL
-        SELECT labels, value FROM figure_delta WHERE day = %(day)s AND metric = %(metric)s
-    ) AS today GROUP BY labels
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "ways": ways,
             "queues": waiting,
         }
+    if may("delivery.view_breaker"):
+        own["numbers"] = [*own.get("numbers", []), _providers()]
     if may("delivery.view_heartbeat"):
         own |= {"parts": readiness.parts(), "beats": _beats()}
     return {**context, "title": "Today", **own}
@@ -70,14 +63,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def today() -> list[Way]:
     """Today's figures (UTC) by channel; one query over the roll-ups."""
-    values = {"day": f"{datetime.now(UTC):%Y-%m-%d}", "metric": figures.DELIVERIES}
     counted: dict[str, dict[str, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_TODAY, values)
-        for labels, value in cursor.fetchall():
-            said = json.loads(labels)
-            of = counted.setdefault(said["channel"], {})
-            of[said["status"]] = of.get(said["status"], 0) + round(value)
+    for said, value in figures.today(figures.DELIVERIES):
+        of = counted.setdefault(said["channel"], {})
+        of[said["status"]] = of.get(said["status"], 0) + round(value)
     return [_way(channel, of) for channel, of in sorted(counted.items())]
 
 
@@ -103,15 +92,8 @@ def _numbers(ways: list[Way]) -> list[Number]:
 def _queued(waiting: Any) -> list[Number]:
     depth = sum(queue.depth for queue in waiting)
     oldest = max((queue.oldest for queue in waiting), default=0.0)
-    about = f"the oldest for {_span(oldest)}" if depth else "nothing waits"
+    about = f"the oldest for {span(oldest)}" if depth else "nothing waits"
     return [Number("Due now", f"{depth:,}", about)]
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _dead() -> Number:
@@ -121,6 +103,15 @@ def _dead() -> Number:
     shown = f"{MOST_DEAD}+" if found > MOST_DEAD else str(found)
     url = reverse("admin:delivery_delivery_changelist")
     return Number("Dead letters", shown, "given up, can be sent again", url)
+
+
+def _providers() -> Number:
+    there = [one for one in standing.read() if one.turn is not None]
+    well = sum(one.state is standing.State.WELL for one in there)
+    troubled = [one.way.alias for one in there if one.state is not standing.State.WELL]
+    about = f"not: {', '.join(sorted(set(troubled)))}" if troubled else "each on its channel"
+    url = reverse("admin:delivery_breaker_changelist")
+    return Number("Providers that are well", f"{well} of {len(there)}", about, url)
 
 
 def _beats() -> list[dict[str, Any]]:
@@ -143,6 +134,7 @@ _LINKS = (
         "notifications.view_notification",
     ),
     ("Look at the outbox", "delivery_outboxmessage_changelist", "delivery.view_outboxmessage"),
+    ("See how providers are", "delivery_breaker_changelist", "delivery.view_breaker"),
     ("Look somebody up", "preferences_recipient_changelist", "preferences.view_recipient"),
     ("Issue an API key", "notifications_service_changelist", "notifications.add_apikey"),
 )

@@ -76,6 +76,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Notifications", "mail", "notifications.notification"),
                     _item("Dead letters", "mark_email_unread", "delivery.delivery"),
                     _item("Outbox", "outbox", "delivery.outboxmessage"),
+                    _item("Providers", "health_metrics", "delivery.breaker"),
                     _item("Routes", "alt_route", "delivery.route"),
                 ],
             },

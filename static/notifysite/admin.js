@@ -119,7 +119,31 @@
     button.focus();
   }
 
+  // A page that must be right at a glance is fetched anew; while it cannot be, it says so.
+  async function refreshLive(place) {
+    const answer = await fetch(window.location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-live]");
+    if (!answer.ok || !fresh) throw new Error("no such page any more");
+    if (place.querySelector(":active")) return; // a button is being pressed
+    const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+    place.replaceChildren(...fresh.childNodes);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  async function keepLive(place) {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, Number(place.dataset.live) * 1000));
+      if (document.hidden) continue;
+      await refreshLive(place).then(
+        () => place.classList.remove("desk-stale"),
+        () => place.classList.add("desk-stale"),
+      );
+    }
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-live]").forEach(keepLive);
     document.querySelectorAll("form[data-editor]").forEach(watchEditor);
     document.addEventListener("click", (event) => {
       const button = event.target.closest("[data-move]");

@@ -17,6 +17,7 @@ from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import (
     Attempt,
     AuditEntry,
+    Breaker,
     Delivery,
     Heartbeat,
     OutboxMessage,
@@ -151,6 +152,7 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     Notification: a_notification,
     Delivery: a_delivery,
     OutboxMessage: an_outbox_message,
+    Breaker: lambda: Breaker.objects.create(channel=1, provider=f"alias-{next(_numbers)}"),
     Route: lambda: Route.objects.create(channel=1, provider=f"alias-{next(_numbers)}"),
     Heartbeat: lambda: Heartbeat.objects.create(name=f"worker-{next(_numbers)}", kind="worker"),
     AuditEntry: _audit_entry,

@@ -54,6 +54,10 @@ def sent_url() -> str:
     return reverse("admin:notifications_notification_sent", args=[row.notification_id, row.pk])
 
 
+def steering_url() -> str:
+    return reverse("admin:delivery_breaker_deed", args=["sms", "sandbox", "resume"])
+
+
 def add_url() -> str:
     return reverse("admin:delivery_suppression_add")
 
@@ -84,6 +88,10 @@ DEEDS: dict[str, tuple[str, Callable[[], str], set[str]]] = {
     ),
     "suppress": ("GET", add_url, {"Operators", "Support"}),
     "lift": ("POST", lambda: row_url(Suppression, "lift"), {"Operators", "Support"}),
+    "see providers": (
+        "GET", lambda: reverse("admin:delivery_breaker_changelist"), set(ROLES),
+    ),
+    "steer a provider": ("POST", steering_url, {"Operators"}),
     "read the outbox": ("GET", lambda: row_url(_outbox(), "frame"), {"Operators"}),
 }  # fmt: skip
 
@@ -113,13 +121,14 @@ def test_a_role_may_do_just_what_it_is_for(
 
 
 SEEN = {
-    "Editors": {"Category", "Layout", "NotificationType", "Template"},
+    "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template"},
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Recipient", "Suppression",
-        "Notification", "Delivery", "OutboxMessage", "Route", "Heartbeat", "AuditEntry", "Service",
-        "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule", "ClockedSchedule",
+        "Notification", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat", "AuditEntry",
+        "Service", "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule",
+        "ClockedSchedule",
     },
-    "Support": {"Category", "Recipient", "Suppression", "Notification", "Delivery"},
+    "Support": {"Breaker", "Category", "Recipient", "Suppression", "Notification", "Delivery"},
 }  # fmt: skip
 
 

@@ -229,6 +229,7 @@ def test_the_first_page_counts_today_the_queue_and_the_dead(desk: Client) -> Non
     numbers = {one.label: one.value for one in context["numbers"]}
     assert numbers == {
         "Handed over": "5", "Delivered": "3", "Failed": "2", "Due now": "0", "Dead letters": "1",
+        "Providers that are well": "6 of 6",
     }  # fmt: skip
     assert [(way.channel, way.sent, way.failed) for way in context["ways"]] == [("email", 5, 2)]
     assert [beat["row"].name for beat in context["beats"]] == ["pump-1"]
