@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.utils.module_loading import import_string
 
 from delivery import channels, health, leases, queue, registry, routing, throttle, verdicts
@@ -24,6 +24,7 @@ from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
 from delivery.queue import Settled
 from notifysite.plumbing.failpoints import reached
+from notifysite.plumbing.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ class Dispatcher:
         """Wait for what is under way, whatever went wrong, and give back what waits."""
         while self._under_way:
             self._settle_landed(POLL_SECONDS)
-        with suppress(OperationalError, InterfaceError):  # else they fall due with their leases
+        with suppress(DatabaseError, InterfaceError):  # else they fall due with their leases
             self._give_back(lambda _: True)
 
     def _free_channels(self) -> Iterator[int]:
@@ -268,7 +269,7 @@ def _seal(flight: Sequence[Claimed]) -> dict[UUID, Sealed]:
         return seal([_parcel(one) for one in flight]) if flight else {}
     except Exception as error:  # noqa: BLE001 - a marked flight that is not settled is uncertain
         log.error("seal_broke", error=type(error).__name__, deliveries=len(flight))
-        without_database = isinstance(error, OperationalError | InterfaceError)
+        without_database = is_outage(error)
     if len(flight) == 1 or without_database:
         return {}
     return {id_: answer for one in flight for id_, answer in _seal([one]).items()}

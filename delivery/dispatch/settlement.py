@@ -8,7 +8,7 @@ from typing import cast
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from delivery import announcements, backoff, channels, health, queue, registry, routing, verdicts
 from delivery.contracts import Outcome, Sealed, Wait, Withdraw
@@ -19,6 +19,7 @@ from delivery.queue import Row, Settled
 from delivery.verdicts import Tried, Verdict
 from notifysite.plumbing.claims import LEASE_SECONDS
 from notifysite.plumbing.failpoints import reached
+from notifysite.plumbing.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,9 @@ def write(settled: Sequence[Settled], *, lane: int, way: Way | None = None) -> N
     for pause in SETTLE_PAUSES:
         try:
             return _write(settled, lane=lane, way=way)
-        except (OperationalError, InterfaceError) as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not is_outage(error):
+                raise
             log.warning("settle_again", error=type(error).__name__, deliveries=len(settled))
             connection.close()
             time.sleep(pause)
