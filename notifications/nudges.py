@@ -80,7 +80,7 @@ def forget() -> None:
     _resting.until = 0.0
     if connection is not None:
         with suppress(Exception):  # it is broken: closing it may fail too
-            connection.collapse()
+            _close(connection)
 
 
 def eviction() -> str:
@@ -105,6 +105,13 @@ class _Resting:
 
 _resting = _Resting()
 _local = threading.local()
+
+
+def _close(connection: Connection) -> None:
+    if connection.transport.driver_type == "amqp":
+        connection.collect()  # without the farewells that RabbitMQ would have to answer
+    else:
+        connection.release()
 
 
 def _publish(lane: Lane, connection: Connection) -> None:

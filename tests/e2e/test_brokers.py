@@ -63,11 +63,11 @@ def test_a_worker_whose_broker_went_silent_ends_to_be_started_again(
 ) -> None:
     environment = {"CELERY_BROKER_URL": through(wire, broker_url), "TEST_DEAF_SECONDS": "2"}
     with worker("bulk", **environment) as process:
-        eventually(lambda: pumping() or workers_that_took_a_nudge())
+        eventually(lambda: pumping() or workers_that_took_a_nudge(), within=180)
 
         wire.swallow()
 
-        assert eventually(lambda: pumping() or process.poll()) == 1
+        assert eventually(lambda: pumping() or process.poll(), within=180) == 1
     assert not Heartbeat.objects.filter(kind="worker-bulk").exists()
 
 

@@ -1,10 +1,13 @@
 """Nudges: taken by a broker that works, given up quickly by one that does not."""
 
 import gc
+import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -177,6 +180,31 @@ def test_a_broker_that_took_no_nudge_is_left_alone_for_a_while(
     nudges.forget()
     assert nudges.send(Lane.BULK) is True
     taken(through(wire, broker_url), Lane.BULK)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_connection_that_is_forgotten_is_closed(broker: Any, broker_url: str) -> None:
+    """A web process would run out of files while its broker comes and goes."""
+    broker(broker_url)
+    assert nudges.send(Lane.BULK) is True
+    gc.collect()
+    before = open_sockets()
+
+    for _ in range(3):
+        nudges.forget()
+        assert nudges.send(Lane.BULK) is True
+
+    assert open_sockets() <= before
+    taken(broker_url, Lane.BULK)
+
+
+def open_sockets() -> int:
+    """Of this process."""
+    found = 0
+    for handle in range(256):
+        with suppress(OSError):
+            found += stat.S_ISSOCK(os.fstat(handle).st_mode)
+    return found
 
 
 def test_every_wait_for_a_broker_is_short(broker: Any, broker_url: str) -> None:
