@@ -25,7 +25,6 @@ class Outage:
     "FLUSHALL on Redis while its queues are full",
     full=Outage(times=5),
     short=Outage(recipients=100, times=1),
-    in_suite=True,
 )
 def test_a_flushed_redis_loses_only_nudges(scene: Scene, scale: Outage) -> None:
     scene.start(workers={"default": 2})
