@@ -5,15 +5,13 @@ Its other side is `tests/chaos/stand/acme_service.py`, or whatever answers as it
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import httpcore
 
-from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.base import OneByOne
+from delivery.providers.base import OneByOne, asked_to_wait
 from notifysite.plumbing.http import NoAnswer, OutboundClient, OutboundResponse, Unreachable
 
 CONNECT_SECONDS = 3.0
@@ -105,7 +103,7 @@ def _answered(message: Message, answer: OutboundResponse) -> Outcome:
             return _outcome(message, OutcomeKind.UNKNOWN, "unreadable")
         return _outcome(message, OutcomeKind.ACCEPTED, str(answer.status), ref=ref)
     kind = _BY_STATUS.get(answer.status) or _BY_CLASS.get(answer.status // 100, OutcomeKind.UNKNOWN)
-    asked = backoff.retry_after(answer.headers.get("Retry-After"), now=datetime.now(UTC))
+    asked = asked_to_wait(answer.headers)
     return _outcome(message, kind, str(answer.status), retry_after=asked)
 
 

@@ -1,11 +1,13 @@
 """Dead letters made ready: planned messages that did not leave, and whose tries are said to be
 over."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from tests.chaos.stand.program import wait_until
 from tests.chaos.stand.scene import Scene
 
+KNOWN_WITHIN = 1.5  # seconds until every worker has read that a provider is drained
 # An operator drains the provider, so that messages are planned and none leaves.
 _DRAIN = """
     INSERT INTO delivery_breaker (provider, channel, opens, drained, reason)
@@ -27,6 +29,7 @@ def bury(
 ) -> list[str]:
     """Make dead letters of the notifications that `post` sends, one each; returns their ids."""
     scene.database.sql(_DRAIN, [provider, channel])
+    time.sleep(KNOWN_WITHIN)
     notifications = list(post())
 
     def queued() -> list[str]:
