@@ -14,8 +14,8 @@ CHANNELS = {
     "sms": Channel(2, "text"),
     "web_push": Channel(3, "browser"),
     "mobile_push": Channel(4, "phone"),
-    "in_app": Channel(6, "bell", provider="inbox"),
-    "webhook": Channel(5, "callback"),
+    "in_app": Channel(5, "bell", provider="inbox"),
+    "webhook": Channel(6, "callback"),
 }
 NOTHING = Cost(lost=0, unknown=0, copies=0)
 MARKED = Cost(lost=0, unknown=FLIGHT, copies=0)

@@ -17,7 +17,7 @@ from tests.chaos.stand.scene import Scene
 
 DEAD = 15  # delivery.lifecycle.State
 DAY = 24 * 3600.0
-JITTER_SECONDS = 5.0  # the widest first pause of the default lane
+SILENT_WITHIN = 1_200.0  # what must not be copied leaves one by one, and each silence lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ def test_a_lost_answer_costs_no_more_than_its_policy_says(
     rule = {"do": "silence", "every": every, "next": scale.silent}
     scene.provider.tell("acme", rule, idempotent=idempotent)
     scene.load.send(scale.messages, type="code" if stop else "letter", per_request=20)
-    found = scene.rested()
+    scene.come_to_rest(within=SILENT_WITHIN)
+    found = scene.compare()
 
     scene.note(folded=sum(call["folded"] for call in scene.provider.calls()))
     scene.demand("each lost answer is known to be one", found.unknown == scale.silent)
