@@ -5,16 +5,19 @@ of them laid on top.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
+from math import inf
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from delivery import channels, routing
+from delivery import channels, routing, standing
 from delivery.models import Suppression
+from delivery.standing import IDLE, Standing
 from notifications.catalog import versions
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
@@ -44,13 +47,14 @@ def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
     terms = Terms.of(request, now=now)
     datas = [json.loads(terms.data_for(one, request)) for one in request.to]
     known = _known(request.to)
+    standings = cache(lambda channel: standing.read(channel=channel))
     return {
         "as_of": _moment(now),
         "notice": NOTICE,
         "type": terms.kind.key,
         "priority": terms.priority.name.lower(),
         "recipients": [
-            _Asked(one, data, known.get(one.wanted.user_id), terms, caller, now).told()
+            _Asked(one, data, known.get(one.wanted.user_id), terms, caller, now, standings).told()
             for one, data in zip(request.to, datas, strict=True)
         ],
     }
@@ -87,6 +91,7 @@ class _Asked:
     terms: Terms
     caller: Caller
     now: datetime
+    standings: Callable[[int], list[Standing]]
 
     def told(self) -> dict[str, Any]:
         """The explanation for this person."""
@@ -177,15 +182,26 @@ class _Asked:
         }
 
     def _step(self, step: StepDecision, trace: Sequence[Gate]) -> dict[str, Any]:
-        ways = list(routing.aliases(step.channel, mode=self.caller.mode)) if step.channel else []
         leaves = {Does.SEND: self.now, Does.HOLD: step.until}.get(step.outcome)
         return {
             **facts.write_step(step),
             "would_send_at": _moment(leaves) if leaves else None,
-            "provider": ways[0] if ways else None,
-            "alternatives": ways[1:],
+            **self._providers(step.channel),
             "gates": [_gate(gate) for gate in trace if gate.step == step.step],
             **self._content(step),
+        }
+
+    def _providers(self, channel: int) -> dict[str, Any]:
+        """Who would take it now; who could instead; and why those before did not."""
+        mode = self.caller.mode
+        ways = list(routing.aliases(channel, mode=mode)) if channel else []
+        # Among equals chance decides, by each delivery's id: this is who takes the middle one.
+        taker = routing.choose(channel, mode=mode, luck=0.5).alias if ways else ""
+        routed = channel and mode is not Mode.TEST
+        return {
+            "provider": taker or None,
+            "alternatives": [alias for alias in ways if alias != taker],
+            "passed_over": _passed_over(self.standings(channel), taker) if routed else [],
         }
 
     def _content(self, step: StepDecision) -> dict[str, Any]:
@@ -219,6 +235,23 @@ def _said(wanted: Any, known: str) -> str:
 def _no_delivery() -> UUID:
     """Links of a message that will never be."""
     return ids.uuid7(0)
+
+
+def _passed_over(found: Sequence[Standing], taker: str) -> list[dict[str, Any]]:
+    """Those before it on the route that are given nothing now; all such where nobody takes it."""
+    turns = {one.way.alias: one.turn.position for one in found if one.turn}
+    return [
+        {
+            "provider": one.way.alias,
+            "state": str(one.state),
+            "reason": one.switch.reason if one.switch.open_until else "",
+            "until": _moment(one.switch.open_until) if one.switch.open_until else None,
+        }
+        for one in found
+        if one.state in IDLE
+        and one.way.alias in turns
+        and turns[one.way.alias] <= turns.get(taker, inf)
+    ]
 
 
 def _gate(gate: Gate) -> dict[str, Any]:

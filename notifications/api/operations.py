@@ -1,8 +1,7 @@
-"""What operators look at: providers, routes, and addresses that must not be used."""
+"""Addresses that must not be used."""
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -10,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from delivery import channels, routing, suppression
+from delivery import channels, suppression
 from delivery.models import Suppression
 from delivery.models.suppression import SuppressionReason
 from notifications.api import paging
@@ -18,78 +17,11 @@ from notifications.api.paging import Cursor
 from notifications.api.shapes import PageQuery, PageSerializer, checked
 from notifications.intake.request import ChannelField
 from notifications.services.authentication import caller_of
-from notifications.words import Mode
 from notifysite.plumbing.faults import Fault, StrictSerializerMixin
 from notifysite.plumbing.problems import Problem
 from preferences import addresses
 
 REASONS = [reason.name.lower() for reason in SuppressionReason]
-
-
-class ProviderSerializer(serializers.Serializer[Any]):
-    """A configured provider; its credentials are never shown."""
-
-    alias = serializers.CharField()
-    backend = serializers.CharField()
-    channels = serializers.ListField(child=serializers.CharField())
-
-
-class ProviderPageSerializer(PageSerializer):
-    """All providers."""
-
-    results = ProviderSerializer(many=True)
-
-
-class ProviderList(APIView):
-    """The providers of this installation."""
-
-    required_scopes = "ops:read"
-
-    @extend_schema(
-        operation_id="providers_list", responses=ProviderPageSerializer, summary="List providers"
-    )
-    def get(self, request: Request) -> Response:
-        """List configured providers."""
-        rows = [
-            {
-                "alias": alias,
-                "backend": entry["BACKEND"],
-                "channels": list(entry.get("CHANNELS", ())),
-            }
-            for alias, entry in settings.DELIVERY_PROVIDERS.items()
-        ]
-        return Response({"results": rows, "next": None, "previous": None})
-
-
-class RouteSerializer(serializers.Serializer[Any]):
-    """The providers a channel is sent by, best first."""
-
-    channel = serializers.CharField()
-    providers = serializers.ListField(child=serializers.CharField())
-
-
-class RoutePageSerializer(PageSerializer):
-    """The routes of all channels."""
-
-    results = RouteSerializer(many=True)
-
-
-class RouteList(APIView):
-    """Which providers carry which channel."""
-
-    required_scopes = "ops:read"
-
-    @extend_schema(operation_id="routes_list", responses=RoutePageSerializer, summary="List routes")
-    def get(self, request: Request) -> Response:
-        """List the routes that hold now, from the admin or else from the settings."""
-        rows = [
-            {
-                "channel": spec.key,
-                "providers": list(routing.aliases(spec.number, mode=Mode.LIVE)),
-            }
-            for spec in channels.every()
-        ]
-        return Response({"results": rows, "next": None, "previous": None})
 
 
 class SuppressionSerializer(serializers.Serializer[Any]):

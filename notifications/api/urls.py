@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications.api import act, catalog, operations, read, send
+from notifications.api import act, catalog, operations, providers, read, send
 
 urlpatterns = [
     path("notifications", read.NotificationList.as_view(), name="notifications"),
@@ -17,8 +17,16 @@ urlpatterns = [
     path("types", catalog.TypeList.as_view(), name="types"),
     path("types/<str:key>", catalog.TypeDetail.as_view(), name="type"),
     path("templates", catalog.TemplateList.as_view(), name="templates"),
-    path("providers", operations.ProviderList.as_view(), name="providers"),
-    path("routes", operations.RouteList.as_view(), name="routes"),
+    path("providers", providers.ProviderList.as_view(), name="providers"),
+    path("providers/<str:alias>", providers.ProviderDetail.as_view(), name="provider"),
+    path("providers/<str:alias>/drain", providers.ProviderDrain.as_view(), name="provider-drain"),
+    path(
+        "providers/<str:alias>/resume", providers.ProviderResume.as_view(), name="provider-resume"
+    ),
+    path("providers/<str:alias>/drill", providers.ProviderDrill.as_view(), name="provider-drill"),
+    path("providers/<str:alias>/try", providers.ProviderTry.as_view(), name="provider-try"),
+    path("routes", providers.RouteList.as_view(), name="routes"),
+    path("routes/<str:channel>", providers.RouteDetail.as_view(), name="route"),
     path("suppressions", operations.SuppressionList.as_view(), name="suppressions"),
     path("suppressions/<int:id>", operations.SuppressionDetail.as_view(), name="suppression"),
 ]

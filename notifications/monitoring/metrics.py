@@ -12,6 +12,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from delivery import channels, standing
 from notifications import figures, heartbeats
 from notifications.monitoring.queues import queues
 from notifications.words import Lane
@@ -39,12 +40,13 @@ def scrape() -> bytes:
 
 
 class _Database(Collector):
-    """Three queries."""
+    """Five queries."""
 
     def collect(self) -> Iterable[Metric]:
         """Every family."""
         yield from _queues()
         yield from _heartbeats()
+        yield from _providers()
         yield from _figures()
 
     def describe(self) -> Iterable[Metric]:
@@ -98,6 +100,27 @@ def _by_kind(name: str, text: str, values: Mapping[str, float | None]) -> Metric
         if value is not None:
             family.add_metric([kind], value)
     return family
+
+
+def _providers() -> Iterator[Metric]:
+    labels = ["channel", "provider"]
+    families = {
+        "breaker_open": "Whether it is left alone, or tried with one message at a time.",
+        "breaker_drained": "Whether operators have it given no new message.",
+        "breaker_drill": "Whether its calls are failed on purpose.",
+        "route_takes": "The share of the channel's new messages it is given now, 0 to 1.",
+    }
+    gauges = [
+        GaugeMetricFamily(f"notifysite_{name}", text, labels=labels)
+        for name, text in families.items()
+    ]
+    for one in standing.read():
+        if one.turn is not None:
+            names = [channels.by_number(one.way.channel).key, one.way.alias]
+            values = (one.switch.open_until is not None, one.switch.drained, one.drilled, one.takes)
+            for gauge, value in zip(gauges, values, strict=True):
+                gauge.add_metric(names, value)
+    yield from gauges
 
 
 def _figures() -> Iterator[Metric]:

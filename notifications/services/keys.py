@@ -32,7 +32,7 @@ SCOPES: dict[str, str] = {
     "deliveries:replay": "send dead letters again",
     "read:all": "see what other services sent, beside its own",
     "ops:read": "see providers, routes, suppressions and health",
-    "ops:write": "suppress addresses, and let them be used again",
+    "ops:write": "suppress addresses, steer providers and change routes",
 }
 # What a product needs to tell its own users something; what reaches further is asked for.
 DEFAULT_SCOPES = ("notifications:send", "notifications:read", "users:read", "users:write")

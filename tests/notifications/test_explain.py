@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
-from delivery.models import Suppression
+from delivery import routing, steering
+from delivery.health import Way
+from delivery.models import Breaker, Suppression
 from notifications.models import Decision, Notification
 from notifications.words import Mode, Priority
 from preferences.addresses import email
@@ -109,6 +112,51 @@ def test_it_shows_the_words_the_provider_and_when(api: APIClient, provider: Ledg
     assert mail["content"]["subject"] == "For Ann"
     assert (mail["provider"], mail["alternatives"]) == ("scripted", [])
     assert mail["would_send_at"] is not None
+
+
+@pytest.fixture
+def two_ways(settings: Any, provider: Ledger) -> None:
+    """A second provider of email, behind the scripted one."""
+    settings.DELIVERY_ROUTES = {**settings.DELIVERY_ROUTES, "email": ["scripted", "sandbox"]}
+    make_type("order_shipped", steps=[{"channel": "email"}])
+
+
+def test_it_names_who_would_take_it_now_and_why_not_the_first(
+    api: APIClient, two_ways: None
+) -> None:
+    until = Now() + timedelta(seconds=90)
+    Breaker.objects.create(provider="scripted", channel=1, until=until, reason="5 of 6 (503)")
+    routing.forget()
+
+    (mail,) = person(api, to=ANN)["steps"]
+
+    (passed,) = mail["passed_over"]
+    assert (mail["provider"], mail["alternatives"]) == ("sandbox", ["scripted"])
+    assert (passed["provider"], passed["state"], passed["reason"]) == (
+        "scripted", "open", "5 of 6 (503)",
+    )  # fmt: skip
+    assert passed["until"].endswith("Z")
+
+
+def test_where_nobody_would_take_it_now_each_says_why(api: APIClient, two_ways: None) -> None:
+    for alias in ("scripted", "sandbox"):
+        steering.drain(Way(alias, 1), actor="test")
+
+    (mail,) = person(api, to=ANN)["steps"]
+
+    assert (mail["provider"], mail["alternatives"]) == (None, ["scripted", "sandbox"])
+    assert [(one["provider"], one["state"], one["until"]) for one in mail["passed_over"]] == [
+        ("scripted", "drained", None),
+        ("sandbox", "drained", None),
+    ]
+
+
+def test_who_stands_by_is_not_passed_over(api: APIClient, two_ways: None) -> None:
+    steering.drain(Way("sandbox", 1), actor="test")
+
+    (mail,) = person(api, to=ANN)["steps"]
+
+    assert (mail["provider"], mail["passed_over"]) == ("scripted", [])
 
 
 def test_what_is_for_later_says_when(api: APIClient, provider: Ledger) -> None:

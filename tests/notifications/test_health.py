@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from delivery.models import Heartbeat
+from delivery.models import Breaker, Heartbeat
 from notifications import heartbeats
 from notifications.models import Notification
 from notifications.words import Lane
@@ -152,6 +152,28 @@ def test_kinds_nobody_was_heard_of_are_counted_as_none(client: Client, pumping: 
         "worker-critical": 0,
         "worker-default": 0,
     }
+
+
+def test_breakers_drains_and_drills_are_measured_for_every_way_of_the_routes(
+    client: Client, settings: Any
+) -> None:
+    settings.DELIVERY_ROUTES = {"email": ["email", "sandbox"]}
+    until = Now() + timedelta(seconds=90)
+    Breaker.objects.create(provider="email", channel=1, until=until, drill_until=until)
+
+    lines = client.get("/metrics").content.decode().splitlines()
+    found = [line for line in lines if line.startswith(("notifysite_breaker", "notifysite_route"))]
+
+    assert found == [
+        'notifysite_breaker_open{channel="email",provider="email"} 1.0',
+        'notifysite_breaker_open{channel="email",provider="sandbox"} 0.0',
+        'notifysite_breaker_drained{channel="email",provider="email"} 0.0',
+        'notifysite_breaker_drained{channel="email",provider="sandbox"} 0.0',
+        'notifysite_breaker_drill{channel="email",provider="email"} 1.0',
+        'notifysite_breaker_drill{channel="email",provider="sandbox"} 0.0',
+        'notifysite_route_takes{channel="email",provider="email"} 0.0',
+        'notifysite_route_takes{channel="email",provider="sandbox"} 1.0',
+    ]
 
 
 def _broken(*_: Any) -> None:

@@ -89,17 +89,6 @@ def test_a_page_of_the_catalog_costs_the_same_for_any_number(shop: APIClient, pa
     assert cost() == one == 2
 
 
-def test_providers_are_listed_without_their_secrets(shop: APIClient, settings: Any) -> None:
-    settings.DELIVERY_PROVIDERS = {
-        "acme": {"BACKEND": "x.Acme", "CHANNELS": ["sms"], "OPTIONS": {"secret": "s3cret"}}
-    }
-    settings.DELIVERY_ROUTES = {"sms": ["acme"]}
-    answer = shop.get("/api/v1/providers")
-    assert answer.json()["results"] == [{"alias": "acme", "backend": "x.Acme", "channels": ["sms"]}]
-    routes = shop.get("/api/v1/routes").json()["results"]
-    assert {row["channel"]: row["providers"] for row in routes}["sms"] == ["acme"]
-
-
 def test_an_address_is_suppressed_by_hand_and_lifted_with_a_note(shop: APIClient) -> None:
     body = {"channel": "email", "address": "Ann@Example.com", "note": "asked by phone"}
     made = shop.post("/api/v1/suppressions", body)
