@@ -32,7 +32,7 @@ _BY_MACHINES = {
     EventKind.OPENED: ("machine_opened_at",),
     EventKind.CLICKED: ("machine_clicked_at",),
 }
-_AT = "COALESCE(%(at)s::timestamptz, clock_timestamp())"
+_AT = "COALESCE(%(at)s::timestamptz, statement_timestamp())"
 
 
 @dataclass(frozen=True, slots=True)
