@@ -12,6 +12,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 LONGEST_WAIT = DAY  # a provider may not park a message for longer with Retry-After
+# Time for a breaker that opens on this failure to be known to every process before the next try.
+LEAST_PAUSE = 2.0
 SCHEDULE_SPREAD = 0.1  # a fixed schedule is stretched by up to this share, so that rows part
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -33,9 +35,9 @@ class Profile:
     schedule: tuple[float, ...] = ()
 
 
-CRITICAL = Profile(base=10, cap=MINUTE, horizon=10 * MINUTE, retries=3)
-DEFAULT = Profile(base=5, cap=30 * MINUTE, horizon=DAY)
-BULK = Profile(base=MINUTE, cap=2 * HOUR, horizon=3 * DAY)
+CRITICAL = Profile(base=10, cap=MINUTE, horizon=10 * MINUTE, floor=LEAST_PAUSE, retries=3)
+DEFAULT = Profile(base=5, cap=30 * MINUTE, horizon=DAY, floor=LEAST_PAUSE)
+BULK = Profile(base=MINUTE, cap=2 * HOUR, horizon=3 * DAY, floor=LEAST_PAUSE)
 
 # A mail server that answers for other servers is asked as RFC 5321 section 4.5.4.1 wants it asked.
 SMTP = Profile(base=30 * MINUTE, cap=4 * HOUR, horizon=5 * DAY, floor=30 * MINUTE)

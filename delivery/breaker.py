@@ -4,25 +4,27 @@ from dataclasses import dataclass
 
 WINDOW_SECONDS = 30
 LEAST_TRIES = 20
+UNBROKEN = 20  # failures with nothing between them that went through, however slowly they came
 MOST_FAILED = 0.5  # of the tries in the window
 ACCOUNT_ERRORS = 5  # in a row: a wrong key or an unpaid bill mends itself for nobody
 
 SHORTEST_SECONDS = 30.0
 LONGEST_SECONDS = 15 * 60.0
-# A recovery is noticed after a third of what the outage lasted, at the latest.
-SHARE_OF_OUTAGE = 1 / 3
+# A recovery is noticed after a quarter of what the outage lasted, at the latest.
+SHARE_OF_OUTAGE = 1 / 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What a provider answered lately on one channel.
 
-    `tries` and `failed` count the window; a lost answer is a failure too. `account_errors` have
-    come since anything last went through.
+    `tries` and `failed` count the window; a lost answer is a failure too. `in_a_row` of them, and
+    `account_errors`, have come since anything last went through.
     """
 
     tries: int
     failed: int
+    in_a_row: int
     account_errors: int
 
 
@@ -33,6 +35,8 @@ def why_open(tally: Tally, *, word: str) -> str | None:
         return f"{tally.account_errors} account errors in a row{said}"
     if tally.tries >= LEAST_TRIES and tally.failed >= MOST_FAILED * tally.tries:
         return f"{tally.failed} of {tally.tries} tries failed in {WINDOW_SECONDS} s{said}"
+    if tally.in_a_row >= UNBROKEN:
+        return f"{tally.in_a_row} tries in a row failed{said}"
     return None
 
 

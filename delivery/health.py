@@ -169,22 +169,25 @@ _TALLY = f"""
         SELECT s.* FROM delivery_sample AS s, since
         WHERE s.provider = %(alias)s AND s.channel = %(channel)s AND s.at > since.at
     ), lately AS (
-        SELECT * FROM recent
-        WHERE at > clock_timestamp() - interval '{breaker.WINDOW_SECONDS} seconds'
+        SELECT COALESCE(sum(accepted + refused + transient + account + unknown), 0) AS tries,
+            COALESCE(sum(transient + unknown), 0) AS failed
+        FROM recent WHERE at > clock_timestamp() - interval '{breaker.WINDOW_SECONDS} seconds'
+    ), unbroken AS (
+        SELECT COALESCE(sum(transient + unknown), 0) AS failed,
+            COALESCE(sum(account), 0) AS account_errors
+        FROM recent WHERE id > COALESCE(
+            (SELECT max(id) FROM recent WHERE accepted + refused > 0), 0)
     )
-    SELECT
-        (SELECT COALESCE(sum(accepted + refused + transient + account + unknown), 0) FROM lately),
-        (SELECT COALESCE(sum(transient + unknown), 0) FROM lately),
-        (SELECT COALESCE(sum(account), 0) FROM recent WHERE id > COALESCE(
-            (SELECT max(id) FROM recent WHERE accepted + refused > 0), 0))
+    SELECT lately.tries, lately.failed, unbroken.failed, unbroken.account_errors
+    FROM lately, unbroken
 """  # noqa: S608 - a constant of ours
 
 
 def _tally(way: Way) -> Tally:
     with connection.cursor() as cursor:
         cursor.execute(_TALLY, {"alias": way.alias, "channel": way.channel})
-        tries, failed, account_errors = cursor.fetchone()
-    return Tally(tries=tries, failed=failed, account_errors=account_errors)
+        tries, failed, in_a_row, account_errors = cursor.fetchone()
+    return Tally(tries=tries, failed=failed, in_a_row=in_a_row, account_errors=account_errors)
 
 
 _OPEN = """

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from delivery import health
 from delivery.contracts import Outcome
@@ -83,6 +85,25 @@ def test_five_account_errors_in_a_row_open_it_and_one_success_between_does_not()
     assert Breaker.objects.get().reason == "5 account errors in a row (401)"
 
 
+def test_twenty_failures_in_a_row_open_it_however_much_went_well_before() -> None:
+    landed(answers(*[ACCEPTED] * 200))
+    landed(answers(*[TRANSIENT] * 19))
+    assert health.pulse(WAY).is_closed
+
+    landed(answers(TRANSIENT))
+
+    assert Breaker.objects.get().reason == "20 tries in a row failed (503)"
+
+
+def test_failures_that_come_slowly_open_it_too() -> None:
+    landed(answers(*[TRANSIENT] * 19))
+    Sample.objects.update(at=timezone.now() - timedelta(minutes=10))
+
+    landed(answers(TRANSIENT))
+
+    assert Breaker.objects.get().reason == "20 tries in a row failed (503)"
+
+
 def test_what_is_long_past_opens_nothing() -> None:
     landed(answers(*[TRANSIENT] * 19))
     Sample.objects.update(at="2020-01-01T00:00:00Z")
@@ -145,7 +166,7 @@ def test_what_failed_before_it_closed_does_not_open_it_again() -> None:
     assert health.pulse(WAY).is_closed
 
 
-def test_a_probe_that_fails_keeps_it_open_for_a_third_of_the_outage() -> None:
+def test_a_probe_that_fails_keeps_it_open_for_a_quarter_of_the_outage() -> None:
     broken()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -156,7 +177,7 @@ def test_a_probe_that_fails_keeps_it_open_for_a_third_of_the_outage() -> None:
 
     landed(answers(TRANSIENT), probe=True)
 
-    assert 195 < health.pulse(WAY).wait() <= 201
+    assert 145 < health.pulse(WAY).wait() <= 151
     assert Breaker.objects.get().opens == 2
 
 

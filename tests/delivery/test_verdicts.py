@@ -78,15 +78,15 @@ def test_another_provider_is_tried_only_where_this_one_surely_did_not_take_it():
 
 
 def test_a_transient_failure_goes_back_to_the_queue_for_later():
-    assert after(OutcomeKind.TRANSIENT, FIRST) == Verdict(state=State.QUEUED, retry_in=2.5)
-    assert after(OutcomeKind.TRANSIENT, tried(attempts=3)).retry_in == 10
+    assert after(OutcomeKind.TRANSIENT, FIRST) == Verdict(state=State.QUEUED, retry_in=4.5)
+    assert after(OutcomeKind.TRANSIENT, tried(attempts=3)).retry_in == 12
     assert after(OutcomeKind.TRANSIENT, tried(retry_after=90.0)).retry_in == 90
 
 
 def test_a_retry_that_would_come_past_the_horizon_is_a_dead_letter():
-    late = tried(attempts=3, age=86_400 - 10.0)
+    late = tried(attempts=3, age=86_400 - 12.0)
     assert after(OutcomeKind.TRANSIENT, late) == DEAD
-    assert after(OutcomeKind.TRANSIENT, tried(attempts=3, age=86_400 - 10.5)).retry_in == 10
+    assert after(OutcomeKind.TRANSIENT, tried(attempts=3, age=86_400 - 12.5)).retry_in == 12
 
 
 def test_age_alone_kills_nothing_that_had_no_fair_number_of_tries():
@@ -96,8 +96,8 @@ def test_age_alone_kills_nothing_that_had_no_fair_number_of_tries():
 
 
 def test_a_retry_that_would_come_at_its_expiry_or_later_is_expired_at_once():
-    assert after(OutcomeKind.TRANSIENT, tried(expires_in=2.5)) == EXPIRED
-    assert after(OutcomeKind.TRANSIENT, tried(expires_in=2.6)).state is State.QUEUED
+    assert after(OutcomeKind.TRANSIENT, tried(expires_in=4.5)) == EXPIRED
+    assert after(OutcomeKind.TRANSIENT, tried(expires_in=4.6)).state is State.QUEUED
 
 
 def test_a_one_time_code_is_retried_three_times_and_no_more():
@@ -120,7 +120,7 @@ def test_an_account_refused_past_the_expiry_ends_as_expired():
 
 def test_an_answer_lost_is_resent_soon_where_nobody_will_tell_of_it():
     verdict = after(OutcomeKind.UNKNOWN, tried(unknowns=1))
-    assert verdict == Verdict(state=State.QUEUED, retry_in=2.5)
+    assert verdict == Verdict(state=State.QUEUED, retry_in=4.5)
 
 
 def test_an_answer_lost_is_resent_after_a_minute_where_a_report_may_come():
@@ -131,7 +131,7 @@ def test_an_answer_lost_is_resent_after_a_minute_where_a_report_may_come():
 @pytest.mark.parametrize("policy", list(Uncertain))
 def test_what_the_provider_would_fold_is_repeated_whatever_the_policy(policy):
     lost = tried(unknowns=1, uncertain=policy, folds=True, reports=True)
-    assert after(OutcomeKind.UNKNOWN, lost) == Verdict(state=State.QUEUED, retry_in=2.5)
+    assert after(OutcomeKind.UNKNOWN, lost) == Verdict(state=State.QUEUED, retry_in=4.5)
 
 
 def test_each_provider_of_a_route_has_its_tries():
