@@ -30,7 +30,7 @@ status:  ## say what runs
 test:  ## run all tests beside servers of their own
 	@$(BOOTSTRAP) dev
 	@$(STACK) prepare
-	@$(STACK) services --for-tests -- $(BIN)/python -m pytest -n auto $(ARGS)
+	@$(STACK) services --for-tests -- $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 chaos:  ## break servers and processes of its own, and count what was lost: an hour or more
 	@$(BOOTSTRAP) dev

@@ -119,6 +119,7 @@ class Proxy:
         task = self._loop.create_task(self._serve(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: _reset(writer))  # also of one cut before it began
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back: asyncio.StreamWriter | None = None
@@ -136,7 +137,6 @@ class Proxy:
         except (OSError, asyncio.CancelledError):
             pass  # the other side is down, or we were told to cut
         finally:
-            _reset(writer)
             if back is not None:
                 back.close()  # what was written still arrives
 
