@@ -4,7 +4,7 @@ to be uncertain."""
 import time
 from dataclasses import dataclass
 
-from tests.chaos.faults import fault
+from tests.chaos.faults import BROKERS, fault
 from tests.chaos.stand.scene import Scene
 
 FLIGHT = 8  # messages one worker hands over at a time
@@ -26,6 +26,7 @@ class Kills:
     "kill -9 of a worker's main process, again and again",
     full=Kills(recipients=10_000, times=50, workers=4),
     short=Kills(recipients=300, times=3),
+    brokers=BROKERS,
 )
 def test_a_killed_worker_loses_nothing(scene: Scene, scale: Kills) -> None:
     scene.start(workers={"default": scale.workers}, ACME_THREADS=str(FLIGHT))

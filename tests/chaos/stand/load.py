@@ -50,11 +50,12 @@ class Answers:
 
 
 class Load:
-    """Posts notifications; `urls` are the web processes, one is drawn for each try."""
+    """Posts notifications; `urls` are the web processes, one is drawn for each try. Those that are
+    started later are asked only by name."""
 
     def __init__(self, folder: Path, *, urls: Sequence[str], key: str, seed: str) -> None:
         self.answers = Answers()
-        self._urls, self._headers = urls, {"Authorization": f"Bearer {key}"}
+        self._urls, self._headers = tuple(urls), {"Authorization": f"Bearer {key}"}
         self._luck = random.Random(seed)
         self._path = folder / "accepted.jsonl"
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -98,11 +99,14 @@ class Load:
         pause: float = 0.0,
         **body: Any,
     ) -> None:
-        """Post on and on in the background, until `finish`."""
+        """Post on and on in the background, until `finish`; each thread begins a request every
+        `pause` seconds, or later where an answer took longer."""
 
         def work() -> None:
+            due = time.monotonic() + pause
             try:
-                while not self._enough.wait(pause):
+                while not self._enough.wait(max(0.0, due - time.monotonic())):
+                    due = max(due, time.monotonic()) + pause
                     self.post(per_request, type=type, **body)
             except (AssertionError, RuntimeError) as error:
                 self._trouble.append(error)  # told by `finish`
