@@ -7,7 +7,7 @@ minute it keeps house.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -34,7 +34,7 @@ def run(stop: threading.Event) -> None:
     while not stop.is_set():
         began = time.monotonic()
         try:
-            tick()
+            tick(stopping=stop.is_set)
             canaries.send()
             house.keep()
         except (DatabaseError, InterfaceError) as error:
@@ -45,20 +45,20 @@ def run(stop: threading.Event) -> None:
         stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
 
 
-def tick() -> None:
-    """One look at every lane."""
+def tick(*, stopping: Callable[[], bool] = lambda: False) -> None:
+    """One look at every lane; nothing more is begun once the process is `stopping`."""
     heartbeats.beat(heartbeats.PUMP)
     dispatch.recover()
     feedback.match_parked()
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):
-            _work(lane)
+            _work(lane, stopping)
 
 
-def _work(lane: Lane) -> None:
+def _work(lane: Lane, stopping: Callable[[], bool]) -> None:
     """Work a slice. What breaks in one lane must not keep the others waiting."""
     try:
-        work.work(lane, budget=SLICE_SECONDS)
+        work.work(lane, budget=SLICE_SECONDS, stopping=stopping)
     except Exception as error:
         if is_outage(error):
             raise

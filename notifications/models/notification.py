@@ -21,7 +21,8 @@ class Decision(models.Model):
 class Notification(models.Model):
     """One accepted request for one recipient. Partitioned by id.
 
-    `due_at` is when it is to be decided (again). `data` is JSON under the recipient's data key.
+    `due_at` is when it is to be decided (again). `broken_off`: how often deciding it broke off, the
+    first time perhaps over another one of its batch. `data` is JSON under the recipient's data key.
     Foreign keys are bare ids: real ones would keep a month from being dropped.
     """
 
@@ -46,6 +47,7 @@ class Notification(models.Model):
     expires_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
+    broken_off = models.SmallIntegerField(db_default=0)
     created_at = models.DateTimeField(db_default=Now())
     planned_at = models.DateTimeField(null=True)
 

@@ -25,29 +25,70 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 
+# One that broke off alone so often waits for us to mend what is wrong with it.
+MOST_BROKEN_OFF = 5
+MENDED_SECONDS = 3600.0
+
 _OPEN = ", ".join(str(int(status)) for status in OPEN)
-_CLAIM = claims.claim_sql(
-    table="notification",
-    due=f"t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL",
-    returning=f"clock_timestamp(), {claims.columns(facts.COLUMNS)}",
-)
+# A row that still has a lease was in a batch that broke off. The picked ids are an array because a
+# join would read every past month into a hash.
+_CLAIM = f"""
+    UPDATE notification AS claimed SET lease = %(token)s,
+        due_at = clock_timestamp() + interval '1 second' * CASE
+            WHEN broken_off > {MOST_BROKEN_OFF} THEN {MENDED_SECONDS}
+            ELSE {claims.LEASE_SECONDS} END,
+        broken_off = broken_off + (lease IS NOT NULL AND broken_off = 0)::int
+    WHERE claimed.id = ANY(ARRAY(
+        SELECT t.id FROM notification AS t
+        WHERE t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL
+            AND t.due_at <= statement_timestamp()
+        ORDER BY t.due_at
+        LIMIT %(limit)s
+        FOR NO KEY UPDATE SKIP LOCKED
+    ))
+    RETURNING clock_timestamp(), broken_off, {claims.columns(facts.COLUMNS)}
+"""  # noqa: S608 - names of our own tables and columns
 
 
 def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
-    """Decide one batch of a lane's due notifications; returns how many."""
+    """Decide one batch of a lane's due notifications; returns how many.
+
+    Those whose last batch broke off are decided one by one, so that the one that ends its process
+    is found, and takes no other with it.
+    """
     token = uuid4()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
         rows = cursor.fetchall()
-    due = [Due(*values) for _, *values in rows]
-    if not due:
+    if not rows:
         return 0
     reached("plan.claimed")
-    planned = _decided(due, now=max(now for now, *_ in rows))
-    reached("plan.decided")
-    _record(planned, token=token)
-    reached("plan.committed")
-    return len(due)
+    now = max(now for now, *_ in rows)
+    rows.sort(key=lambda row: row[1])  # the likely culprit last
+    sound = [Due(*values) for _, broken_off, *values in rows if not broken_off]
+    _plan(sound, now=now, token=token)
+    for _, broken_off, *values in rows:
+        if broken_off:
+            _plan_alone(Due(*values), now=now, token=token)
+    return len(rows)
+
+
+def _plan(due: Sequence[Due], *, now: datetime, token: UUID) -> None:
+    if due:
+        planned = _decided(due, now=now)
+        reached("plan.decided")
+        _record(planned, token=token)
+        reached("plan.committed")
+
+
+_ALONE = "UPDATE notification SET broken_off = broken_off + 1 WHERE id = %s AND lease = %s"
+
+
+def _plan_alone(due: Due, *, now: datetime, token: UUID) -> None:
+    """Plan one that is under suspicion, and say so first: the next to claim it may be told."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE, [due.id, token])
+    _plan([due], now=now, token=token)
 
 
 def _decided(due: Sequence[Due], *, now: datetime) -> list["Planned"]:
@@ -159,7 +200,8 @@ _DECISIONS = """
 _LOCK = "SELECT FROM notification WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 _SAVE = f"""
     UPDATE notification AS n SET status = u.status, reason = u.reason, decision_id = u.decision_id,
-        due_at = u.due_at, lease = NULL, planned_at = COALESCE(n.planned_at, clock_timestamp())
+        due_at = u.due_at, lease = NULL, broken_off = 0,
+        planned_at = COALESCE(n.planned_at, clock_timestamp())
     FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
             %(decisions)s::bigint[], %(dues)s::timestamptz[])
         AS u(id, status, reason, decision_id, due_at)

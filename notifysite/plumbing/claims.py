@@ -9,26 +9,6 @@ a clock that goes on: rows that wait for later would be read, all of them, each 
 LEASE_SECONDS = 30
 
 
-def claim_sql(*, table: str, due: str, returning: str) -> str:
-    """The statement that claims up to %(limit)s rows for which `due` holds, oldest first.
-
-    `due` speaks of the alias `t`. Parameters: token, limit, and whatever `due` names. The picked
-    ids are an array because a join would read every past month into a hash.
-    """
-    return f"""
-        UPDATE {table} AS claimed
-        SET lease = %(token)s, due_at = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
-        WHERE claimed.id = ANY(ARRAY(
-            SELECT t.id FROM {table} AS t
-            WHERE {due} AND t.due_at <= statement_timestamp()
-            ORDER BY t.due_at
-            LIMIT %(limit)s
-            FOR NO KEY UPDATE SKIP LOCKED
-        ))
-        RETURNING {returning}
-    """  # noqa: S608 - names of our own tables and columns
-
-
 def ours_sql(*, table: str, still: str) -> str:
     """The claimed rows among %(ids)s that are ours by one of %(leases)s, locked: `id = <this>`.
 

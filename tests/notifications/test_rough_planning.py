@@ -12,8 +12,9 @@ from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
 from notifications.models import Decision, Notification
 from notifications.planning import plan
-from notifications.words import Status
+from notifications.words import Lane, Status
 from preferences.models import Recipient
+from tests.e2e.processes import process
 from tests.factories import make_category, make_type
 from tests.fakes.scripted import Ledger
 
@@ -75,6 +76,72 @@ def test_one_that_cannot_be_decided_holds_up_no_other(
     left = Notification.objects.get(recipient_id=ann.id)
     assert left.status == Status.ACCEPTED
     assert left.due_at is not None
+
+
+PLAN = """
+import django
+django.setup()
+from notifications.planning import plan
+from notifications.words import Lane
+plan.plan_due(Lane.DEFAULT)
+"""
+
+
+def plan_until_it_dies(passes: int) -> None:
+    """Plan in a process that ends once so many batches have been decided."""
+    with process("-c", PLAN, NOTIFYSITE_FAILPOINTS=f"plan.decided=exit@{passes}") as planner:
+        assert planner.wait(60) == 9
+
+
+def still_undecided() -> list[int]:
+    """Of those that wait: how often deciding them broke off."""
+    found = Notification.objects.filter(status=Status.ACCEPTED).order_by("broken_off")
+    return list(found.values_list("broken_off", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_ends_its_process_is_found_and_takes_no_other_with_it(
+    api: APIClient, provider: Ledger
+) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    send(api, to=[{"user_id": f"u{n}", "email": f"u{n}@example.com"} for n in range(5)])
+
+    plan_until_it_dies(1)  # the whole batch with it
+    assert still_undecided() == [0, 0, 0, 0, 0]
+    let_time_pass(31)
+    plan_until_it_dies(3)  # each alone: two are through
+    assert still_undecided() == [1, 1, 2]
+    let_time_pass(31)
+    plan_until_it_dies(3)  # the one it was comes last
+    assert still_undecided() == [3]
+
+    let_time_pass(31)
+    plan.plan_due(Lane.DEFAULT)
+    assert still_undecided() == []
+    assert set(Notification.objects.values_list("broken_off", "lease")) == {(0, None)}
+
+
+def test_one_that_can_never_be_decided_is_looked_at_once_an_hour_until_it_can(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    send(api, to=ANN)
+    right = Notification.objects.get().type_id
+    Notification.objects.update(type_id=0)
+    for _ in range(plan.MOST_BROKEN_OFF + 2):
+        run()
+        let_time_pass(31)
+    left = Notification.objects.get()
+    assert left.due_at is not None
+    assert left.due_at - datetime.now(UTC) > timedelta(minutes=50)
+
+    Notification.objects.update(type_id=right)
+    run()
+    assert provider.taken == []
+    let_time_pass(3600)
+    run()
+
+    assert [message.address for message in provider.taken] == ["ann@example.com"]
 
 
 def test_a_step_that_waited_long_is_tried_as_patiently_as_any(
