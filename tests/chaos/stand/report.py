@@ -9,9 +9,10 @@ from typing import Any
 from tests.chaos.stand.oracle import Account
 
 ROOT = Path(__file__).resolve().parents[3]
+SCALES = ("full", "short")
 COLUMNS = (
-    "fault", "scale", "seed", "accepted", "delivered", "explained", "lost", "copies", "uncertain",
-    "seconds", "result",
+    "fault", "result", "accepted", "delivered", "explained", "lost", "copies", "uncertain",
+    "seconds", "seed",
 )  # fmt: skip
 
 
@@ -76,15 +77,25 @@ def keep(finding: Finding) -> None:
 
 
 def write_table() -> None:
-    """All findings so far as a table in Markdown."""
+    """All findings so far as tables in Markdown, one for each scale."""
     found = [json.loads(path.read_text()) for path in sorted(folder().glob("F*.json"))]
-    lines = ["| " + " | ".join((*COLUMNS, "what", "its own numbers")) + " |"]
-    lines.append("|" + "---|" * (len(COLUMNS) + 2))
+    by_scale = {scale: [one for one in found if one["scale"] == scale] for scale in SCALES}
+    tables = [_table(scale, some) for scale, some in by_scale.items() if some]
+    _write(folder() / "results.md", "\n".join(tables))
+
+
+def _table(scale: str, found: list[dict[str, Any]]) -> str:
+    heads = ("fault", "what is done", *COLUMNS[1:], "its own numbers")
+    lines = [f"## {scale}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for one in found:
-        own = ", ".join(f"{name} {value}" for name, value in one["numbers"].items())
-        cells = [str(one["line"][column]) for column in COLUMNS]
-        lines.append("| " + " | ".join([*cells, one["what"], own]) + " |")
-    _write(folder() / "results.md", "\n".join(lines) + "\n")
+        first, *sums = (str(one["line"][column]) for column in COLUMNS)
+        lines.append("| " + " | ".join([first, one["what"], *sums, _numbers(one)]) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _numbers(one: dict[str, Any]) -> str:
+    own = [f"{name.replace('_', ' ')} {said}" for name, said in one["numbers"].items()]
+    return ", ".join([*own, *(f"BROKEN: {law}" for law in one["broken"])])
 
 
 def _write(path: Path, text: str) -> None:
