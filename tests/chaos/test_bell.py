@@ -39,9 +39,10 @@ def test_an_inbox_misses_nothing_that_its_hints_did(
     scene.start(
         workers={"default": 2}, **({"CHAOS_LAYER_CAPACITY": "1"} if trouble == "crowded" else {})
     )
-    scene.crew.start("web")  # the one that tabs are connected to
+    scene.crew.start("web")
     await_web(scene.crew)
-    tab = Tab(scene.crew.urls[1], token=let_in(scene)).open()
+    theirs = scene.crew.urls.pop()  # only tabs are connected to that one
+    tab = Tab(theirs, token=let_in(scene)).open()
     send(scene, 1)
     tab.wait_for(1, within=HEALED_WITHIN)
     with crowded_layer(scene) if trouble == "crowded" else no_redis(scene):
@@ -53,7 +54,7 @@ def test_an_inbox_misses_nothing_that_its_hints_did(
     kept = len(tab.seqs)
     tab.close()
 
-    other = Tab(scene.crew.urls[1], token=let_in(scene)).open()
+    other = Tab(theirs, token=let_in(scene)).open()
     caught_up = other.wait_for(scale.items, within=2 * CAUGHT_UP_WITHIN)
     other.close()
     scene.note(healed_seconds=healed, caught_up_seconds=caught_up, dropped_hints=dropped(scene))

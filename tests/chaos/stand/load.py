@@ -50,12 +50,11 @@ class Answers:
 
 
 class Load:
-    """Posts notifications; `urls` are the web processes, one is drawn for each try. Those that are
-    started later are asked only by name."""
+    """Posts notifications; `urls` are the web processes, one is drawn for each try."""
 
     def __init__(self, folder: Path, *, urls: Sequence[str], key: str, seed: str) -> None:
         self.answers = Answers()
-        self._urls, self._headers = tuple(urls), {"Authorization": f"Bearer {key}"}
+        self._urls, self._headers = urls, {"Authorization": f"Bearer {key}"}
         self._luck = random.Random(seed)
         self._path = folder / "accepted.jsonl"
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
