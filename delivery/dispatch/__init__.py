@@ -33,7 +33,8 @@ def recover(limit: int = queue.BATCH) -> int:
     """Decide about rows whose answer never came; returns how many."""
     token = uuid4()
     rows = queue.claim_limbo(token=token, limit=limit)
-    reached("recover.claimed")
+    if rows:
+        reached("recover.claimed")
     by_lane = sorted(rows, key=lambda pair: pair[1].lane)
     for lane, group in groupby(by_lane, key=lambda pair: pair[1].lane):
         settlement.write([settlement.lost(state, row, token) for state, row in group], lane=lane)

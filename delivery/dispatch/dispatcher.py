@@ -60,7 +60,8 @@ class Dispatcher:
         """Claim what is due where a provider is free, and send it off; returns how many rows."""
         token, free = uuid4(), list(self._free_channels())
         rows = queue.claim(self._lane, token=token, limit=limit, only=free) if free else []
-        reached("dispatch.claimed")
+        if rows:
+            reached("dispatch.claimed")
         self._assign([Claimed(row, token) for row in rows])
         self._take_off()
         return len(rows)
