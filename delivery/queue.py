@@ -6,7 +6,7 @@ simply sent, marked ones are `uncertain`.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,7 +74,7 @@ class Settled:
 _CLAIM = f"""
     UPDATE delivery AS claimed
     SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE claimed.id = ANY(ARRAY(
+    WHERE {claims.HELD} AND claimed.id = ANY(ARRAY(
         SELECT due.id FROM unnest(%(channels)s::smallint[]) AS c(channel), LATERAL (
             SELECT id FROM delivery AS t
             WHERE t.lane = %(lane)s AND t.channel = c.channel AND t.state = {State.QUEUED:d}
@@ -122,9 +122,10 @@ def mark(leases: Sequence[Lease], *, provider: str) -> set[Lease]:
 
 
 # What is given back untried and for now keeps its place among those that are due.
+_IN_ITS_PLACE = """CASE WHEN d.attempts = 0 THEN LEAST(d.accepted_at, clock_timestamp())
+    ELSE clock_timestamp() END"""
 _RELEASE = f"""
-    UPDATE delivery AS d SET lease = NULL, due_at = CASE WHEN u.wait = 0 AND d.attempts = 0
-        THEN LEAST(d.accepted_at, clock_timestamp())
+    UPDATE delivery AS d SET lease = NULL, due_at = CASE WHEN u.wait = 0 THEN {_IN_ITS_PLACE}
         ELSE clock_timestamp() + u.wait * interval '1 second' END
     FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(waits)s::float8[]) AS u(id, lease, wait)
     WHERE d.id = {_QUEUED} AND d.id = u.id AND d.lease = u.lease
@@ -149,6 +150,35 @@ def renew(leases: Sequence[Lease]) -> None:
     """Say that these rows are still being handed over."""
     with connection.cursor() as cursor:
         cursor.execute(_RENEW, _leased(leases))
+
+
+_FREE = f"""
+    UPDATE delivery AS d SET lease = NULL, due_at = {_IN_ITS_PLACE}
+    WHERE d.id = ANY(ARRAY(
+        SELECT held.id FROM unnest(%(lanes)s::smallint[]) AS l(lane),
+            unnest(%(channels)s::smallint[]) AS c(channel), LATERAL (
+                SELECT id FROM delivery AS t
+                WHERE t.lane = l.lane AND t.channel = c.channel AND t.state = {State.QUEUED:d}
+                    AND {claims.HELD_BY}
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) AS held
+    ))
+"""  # noqa: S608
+
+
+def free(holders: Collection[int]) -> int:
+    """Make due what these, who are gone, had claimed and not marked; returns how many rows.
+
+    Safe even if they live, and only lost their session: their marks are guarded by their tokens.
+    """
+    values = {
+        "lanes": list(LANES),
+        "channels": [spec.number for spec in channels.every()],
+        "holders": list(holders),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, values)
+        return int(cursor.rowcount)
 
 
 def _leased(leases: Sequence[Lease]) -> dict[str, Any]:

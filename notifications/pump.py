@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from delivery import announcements, dispatch, feedback, queue
 from notifications import heartbeats, housekeeping, nudges, work
 from notifications.canaries import Canaries
+from notifications.orphans import Orphans
 from notifications.planning import plan
 from notifications.words import Lane
 from notifysite.plumbing.outages import is_outage
@@ -30,10 +31,11 @@ SLICE_SECONDS = 2.0
 
 def run(stop: threading.Event) -> None:
     """Pump until `stop` is set; a lost database is waited for."""
-    house, canaries = housekeeping.Minutes(), Canaries()
+    house, canaries, orphans = housekeeping.Minutes(), Canaries(), Orphans()
     while not stop.is_set():
         began = time.monotonic()
         try:
+            orphans.free()
             tick(stopping=stop.is_set)
             canaries.send()
             house.keep()

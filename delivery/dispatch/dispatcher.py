@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -23,6 +23,7 @@ from delivery.errors import Misconfigured
 from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
 from delivery.queue import Settled
+from notifysite.plumbing import claims
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.outages import is_outage
 
@@ -58,7 +59,7 @@ class Dispatcher:
 
     def claim(self, *, limit: int = queue.BATCH) -> int:
         """Claim what is due where a provider is free, and send it off; returns how many rows."""
-        token, free = uuid4(), list(self._free_channels())
+        token, free = claims.token(), list(self._free_channels())
         rows = queue.claim(self._lane, token=token, limit=limit, only=free) if free else []
         if rows:
             reached("dispatch.claimed")

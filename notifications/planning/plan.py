@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -38,7 +38,7 @@ _CLAIM = f"""
             WHEN broken_off > {MOST_BROKEN_OFF} THEN {MENDED_SECONDS}
             ELSE {claims.LEASE_SECONDS} END,
         broken_off = broken_off + (lease IS NOT NULL AND broken_off = 0)::int
-    WHERE claimed.id = ANY(ARRAY(
+    WHERE {claims.HELD} AND claimed.id = ANY(ARRAY(
         SELECT t.id FROM notification AS t
         WHERE t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL
             AND t.due_at <= statement_timestamp()
@@ -56,7 +56,7 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
     Those whose last batch broke off are decided one by one, so that the one that ends its process
     is found, and takes no other with it.
     """
-    token = uuid4()
+    token = claims.token()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
         rows = cursor.fetchall()
@@ -79,6 +79,28 @@ def _plan(due: Sequence[Due], *, now: datetime, token: UUID) -> None:
         reached("plan.decided")
         _record(planned, token=token)
         reached("plan.committed")
+
+
+# Their leases stay: they say that planning broke off.
+_FREE = f"""
+    UPDATE notification SET due_at = clock_timestamp()
+    WHERE id = ANY(ARRAY(
+        SELECT held.id FROM unnest(%(lanes)s::smallint[]) AS l(lane), LATERAL (
+            SELECT id FROM notification AS t
+            WHERE t.lane = l.lane AND t.status IN ({_OPEN})
+                AND {claims.HELD_BY}
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS held
+    ))
+"""  # noqa: S608
+
+
+def free(holders: Collection[int]) -> int:
+    """Make due what these, who are gone, were planning; returns how many notifications."""
+    values = {"lanes": [int(lane) for lane in Lane], "holders": list(holders)}
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, values)
+        return int(cursor.rowcount)
 
 
 _ALONE = "UPDATE notification SET broken_off = broken_off + 1 WHERE id = %s AND lease = %s"

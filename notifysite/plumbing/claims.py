@@ -3,10 +3,63 @@
 The state stays as it was: rows of a worker that died simply fall due again. All time is the
 database's. What is due is asked by the statement's own time, because an index cannot be searched by
 a clock that goes on: rows that wait for later would be read, all of them, each time.
+
+A token names the process it is of, and that holds a shared advisory lock for as long as its session
+with the database lives. So the death of a process is seen at once, and what it had claimed, and not
+begun to send, need not wait for its leases to run out.
 """
+
+import os
+import secrets
+from uuid import UUID
+
+from django.db import connection
 
 # Short, so that a dead worker is noticed soon; what takes longer has its lease renewed.
 LEASE_SECONDS = 30
+
+_LOCKS = 1_852_207_457  # the class of our advisory locks, apart from other people's
+
+
+_holder = secrets.randbits(31)
+
+
+def _become_another() -> None:
+    global _holder
+    _holder = secrets.randbits(31)
+
+
+os.register_at_fork(after_in_child=_become_another)
+
+
+def token() -> UUID:
+    """A new token, for one claim of this process."""
+    return UUID(int=_holder << 96 | secrets.randbits(96))
+
+
+def _holder_sql(token: str) -> str:
+    return f"('x' || left({token}::text, 8))::bit(32)::int"
+
+
+# A condition of every claim, which is true and leaves the lock behind.
+HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s')}))"
+# That a row `t` is claimed by one of %(holders)s, and its lease has not run out.
+HELD_BY = f"""t.due_at > statement_timestamp()
+    AND t.due_at <= statement_timestamp() + interval '{LEASE_SECONDS} seconds'
+    AND t.lease IS NOT NULL AND {_holder_sql("t.lease")} = ANY(%(holders)s::int[])"""
+
+_HOLDERS = f"""
+    SELECT objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = {_LOCKS} AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""  # noqa: S608
+
+
+def holders() -> frozenset[int]:
+    """Those who have claimed anything in a session that is still there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS)
+        return frozenset(holder for (holder,) in cursor.fetchall())
 
 
 def ours_sql(*, table: str, still: str) -> str:

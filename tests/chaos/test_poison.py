@@ -20,18 +20,19 @@ POISON = {"user_id": "poison", "email": "poison@example.com"}
 class Poison:
     good: int
     workers: int = 2
+    judged: bool = True  # of a few, the time a process takes to start is the most
 
 
 @fault(
     "F28",
     "a message kills every worker that hands it over",
     full=Poison(good=1_000),
-    short=Poison(good=40),
+    short=Poison(good=40, judged=False),
 )
 def test_a_poisoned_message_is_buried_and_the_others_leave(scene: Scene, scale: Poison) -> None:
     scene.start(workers={"default": scale.workers}, ACME_BACKEND="tests.fakes.brittle.Brittle")
     scene.provider.tell("acme", delay=0.05)
-    baseline = max(send(scene, good(scale.good)))
+    baseline = max(took for took, _ in send(scene, good(scale.good)))
     people = [*good(scale.good), POISON]
     scene.luck.shuffle(people)
     times = send(scene, people)
@@ -40,13 +41,17 @@ def test_a_poisoned_message_is_buried_and_the_others_leave(scene: Scene, scale: 
     state, reason, tries = scene.database.sql(WHAT_CAME_OF_IT, [POISON["user_id"]])[0]
     found = scene.compare()
     deaths = sum(one.deaths for one in scene.crew)
+    slowest = max(took for took, had in times if had == 1)
     scene.note(
         deaths=deaths,
         tries_of_the_poison=tries,
         baseline_seconds=baseline,
-        within_twice_of_good=sum(took <= 2 * baseline for took in times),
-        slowest_seconds=max(times),
+        flew_with_it=sum(had > 1 for _, had in times),
+        slowest_of_these_seconds=max(took for took, _ in times),
+        slowest_other_seconds=slowest,
     )
+    if scale.judged:
+        scene.demand("who never flew with it has it within twice the time", slowest <= 2 * baseline)
     scene.demand("it kills", deaths >= tries)
     buried = (state, reason) == (DEAD, OUTCOME_UNKNOWN)
     scene.demand("it is a dead letter after five tries at most", buried and tries <= 5)
@@ -68,9 +73,9 @@ def good(number: int) -> list[dict[str, str]]:
     ]
 
 
-def send(scene: Scene, people: list[dict[str, str]]) -> list[float]:
+def send(scene: Scene, people: list[dict[str, str]]) -> list[tuple[float, int]]:
     """Send to these, and wait until all good ones have it; how long each took, in seconds since
-    the first was accepted."""
+    the first was accepted, and how many tries."""
     began = scene.database.now()
     for half in (people[: len(people) // 2], people[len(people) // 2 :]):
         scene.load.insist(json.dumps({"type": "letter", "to": half}))
@@ -79,12 +84,12 @@ def send(scene: Scene, people: list[dict[str, str]]) -> list[float]:
     wait_until(
         lambda: scene.database.number(sent, [began]) == wanted, "the good ones left", within=400
     )
-    rows = scene.database.sql(
-        "SELECT extract(epoch FROM sent_at - min(accepted_at) OVER ())::float8 FROM delivery"
+    return scene.database.sql(
+        "SELECT extract(epoch FROM sent_at - min(accepted_at) OVER ())::float8, attempts"
+        " FROM delivery"
         " WHERE accepted_at > to_timestamp(%s) AND sent_at IS NOT NULL",
         [began],
     )
-    return [seconds for (seconds,) in rows]
 
 
 POINTS = (

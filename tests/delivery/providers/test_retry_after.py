@@ -23,7 +23,7 @@ from tests.fakes.mail_api import MailApi
 from tests.fakes.push_service import PushService
 
 DAY = 86_400
-JITTER = 2.5  # the first retry of DEFAULT at half the luck
+JITTER = backoff.LEAST_PAUSE + 2.5  # the first retry of DEFAULT at half the luck
 KEYS = configured.WEBPUSH_SETTINGS
 
 Answering = Callable[[int, dict[str, str]], Outcome]
