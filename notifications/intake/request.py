@@ -40,6 +40,10 @@ class SendRequest:
     cancellation_key: str | None = None
     actor: Wanted | None = None
 
+    def people(self) -> list[Wanted]:
+        """Everybody it names."""
+        return [one.wanted for one in self.to] + ([self.actor] if self.actor else [])
+
 
 def _addressee(value: Any, pointer: str) -> Addressee:
     """A bare user id, or an object that also says how to reach the person."""
