@@ -18,7 +18,7 @@ from django.conf import settings
 from delivery import channels, routing, standing
 from delivery.models import Suppression
 from delivery.standing import IDLE, Standing
-from notifications.catalog import versions
+from notifications.catalog import types, versions
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.models import Guest
@@ -44,7 +44,7 @@ NOTICE = "As of this moment; nothing was sent, written or reserved."
 def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
     """Every step, every gate in order, for each recipient. Raises Problem as a send would."""
     now = datetime.now(UTC)
-    terms = Terms.of(request, now=now)
+    terms = Terms.of(request, kinds=types.by_keys([request.type]), now=now)
     datas = [json.loads(terms.data_for(one, request)) for one in request.to]
     known = _known(request.to)
     standings = cache(lambda channel: standing.read(channel=channel))

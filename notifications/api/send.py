@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from notifications.intake.accept import Accepted, accept
+from notifications.intake.accept import accept
+from notifications.intake.drafts import Accepted
 from notifications.intake.request import SendSerializer, read_send
 from notifications.services.authentication import caller_of
 from notifications.services.idempotency import Use
@@ -19,27 +20,27 @@ from notifysite.plumbing.problems import Problem
 
 ENDPOINT = "notifications"
 
-AcceptedSerializer = inline_serializer(
-    "Accepted",
-    {
-        "request_id": serializers.UUIDField(),
-        "notifications": inline_serializer(
-            "AcceptedNotification",
-            {
-                "id": serializers.UUIDField(),
-                "user_id": serializers.CharField(),
-                "url": serializers.CharField(),
-            },
-            many=True,
-        ),
-    },
-)
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="1 to 255 printable characters. The same key and body give the first answer again.",
 )
+
+
+class AcceptedNotificationSerializer(serializers.Serializer[Any]):
+    """One notification, and where to ask for it."""
+
+    id = serializers.UUIDField()
+    user_id = serializers.CharField()
+    url = serializers.CharField()
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    """What a send made."""
+
+    request_id = serializers.UUIDField()
+    notifications = AcceptedNotificationSerializer(many=True)
 
 
 class NotificationsView(APIView):
@@ -93,12 +94,16 @@ def _accept(request: Request, body: Any) -> Response:
 
 def answer(accepted: Accepted) -> Response:
     """202, the same words each time."""
-    body = {
+    headers = {"Idempotency-Replayed": "true"} if accepted.replayed else None
+    return Response(words(accepted), status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def words(accepted: Accepted) -> dict[str, Any]:
+    """What is said of an accepted request."""
+    return {
         "request_id": str(accepted.request_id),
         "notifications": [
             {"id": str(id_), "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
             for id_, user_id in accepted.notifications
         ],
     }
-    headers = {"Idempotency-Replayed": "true"} if accepted.replayed else None
-    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from notifications.api import act, catalog, operations, providers, read, send
+from notifications.api import act, bulk, catalog, operations, providers, read, send
 
 urlpatterns = [
     path("notifications", read.NotificationList.as_view(), name="notifications"),
     path("notifications/send", send.SendView.as_view(), name="notifications-send"),
+    path("notifications/bulk", bulk.BulkView.as_view(), name="notifications-bulk"),
     path("notifications/cancel", act.CancelByKey.as_view(), name="notifications-cancel"),
     path("notifications/<uuid:id>", read.NotificationDetail.as_view(), name="notification"),
     path("notifications/<uuid:id>/timeline", read.Timeline.as_view(), name="timeline"),

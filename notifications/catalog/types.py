@@ -51,10 +51,10 @@ class CatalogType:
         return frozenset(steps - {channels.PREFERRED})
 
 
-def by_key(key: str) -> CatalogType | None:
-    """The type of a key, or None."""
-    found = NotificationType.objects.filter(key=key).values_list("id", flat=True).first()
-    return None if found is None else load([found])[found]
+def by_keys(keys: Iterable[str]) -> dict[str, CatalogType]:
+    """The types of keys; unknown ones are missing."""
+    found = NotificationType.objects.filter(key__in=set(keys)).values_list("id", flat=True)
+    return {kind.key: kind for kind in load(found).values()}
 
 
 def load(type_ids: Iterable[int]) -> dict[int, CatalogType]:

@@ -1,11 +1,12 @@
 """The terms of a request: what holds for all its recipients, refused here or nowhere."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from delivery import channels
-from notifications.catalog import checks, types
+from notifications.catalog import checks
 from notifications.catalog.types import CatalogType
 from notifications.intake.request import Addressee, SendRequest
 from notifications.words import Lane, Priority
@@ -15,8 +16,8 @@ from notifysite.plumbing.problems import Problem
 MOST_DATA_BYTES = 64 * 1024
 
 
-def _known_type(key: str) -> CatalogType:
-    kind = types.by_key(key)
+def _known_type(key: str, kinds: Mapping[str, CatalogType]) -> CatalogType:
+    kind = kinds.get(key)
     if kind is None:
         raise Problem.of(
             "unknown_type", faults=[Fault("/type", "unknown_type", f"No type {key!r}.")]
@@ -40,9 +41,12 @@ class Terms:
     cancellation_key: str | None
 
     @classmethod
-    def of(cls, request: SendRequest, *, now: datetime) -> "Terms":
-        """Raises Problem for what the type does not allow."""
-        kind = _known_type(request.type)
+    def of(
+        cls, request: SendRequest, *, kinds: Mapping[str, CatalogType], now: datetime
+    ) -> "Terms":
+        """`kinds` are the types there are, by key. Raises Problem for what the type does not
+        allow."""
+        kind = _known_type(request.type, kinds)
         priority = _priority(request, kind)
         start = max(request.send_at or now, now)
         return cls(

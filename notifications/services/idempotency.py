@@ -6,7 +6,7 @@ comes second waits for nobody, and finds the first one's answer or that it is st
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,95 @@ def take(use: Use, *, status: int, answer: Mapping[str, Any]) -> Mapping[str, An
     if before is None:
         raise Problem.of("idempotency_in_flight", headers={"Retry-After": "1"})
     fingerprint, _, kept = before
-    if bytes(fingerprint) != use.fingerprint:
+    return _answered(use, bytes(fingerprint), kept)
+
+
+# In the order of the keys, so that two calls that bring the same never wait in a circle.
+_TAKE_ALL = """
+    INSERT INTO idempotency_key (service_id, test, endpoint, key, fingerprint, status, answer)
+    SELECT u.service_id, u.test, u.endpoint, u.key, u.fingerprint, %(status)s, u.answer::jsonb
+    FROM unnest(%(services)s::bigint[], %(tests)s::bool[], %(endpoints)s::text[], %(keys)s::text[],
+            %(fingerprints)s::bytea[], %(answers)s::text[])
+        AS u(service_id, test, endpoint, key, fingerprint, answer)
+    ORDER BY u.key
+    ON CONFLICT DO NOTHING
+    RETURNING key
+"""
+_LOOK_ALL = """
+    SELECT key, fingerprint, answer FROM idempotency_key
+    WHERE (service_id, test, endpoint) = (%(service)s, %(test)s, %(endpoint)s)
+        AND key = ANY(%(keys)s::text[])
+"""
+
+
+def take_all(wanted: Sequence[tuple[Use, Mapping[str, Any]]], *, status: int) -> set[str]:
+    """Write the answers these requests will give; returns the keys that were still free.
+
+    One statement, in the caller's transaction. It waits for others that are taking the same keys.
+    The uses are of one endpoint, and each key is there once.
+    """
+    if not wanted:
+        return set()
+    uses = [use for use, _ in wanted]
+    values: dict[str, Any] = {
+        "services": [use.service_id for use in uses],
+        "tests": [use.test for use in uses],
+        "endpoints": [use.endpoint for use in uses],
+        "keys": [use.key for use in uses],
+        "fingerprints": [use.fingerprint for use in uses],
+        "answers": [json.dumps(answer) for _, answer in wanted],
+        "status": status,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_ALL, values)
+        return {key for (key,) in cursor.fetchall()}
+
+
+def recall(uses: Iterable[Use]) -> dict[str, Mapping[str, Any] | Problem]:
+    """What was answered before under the keys of these uses, of one endpoint, or the Problem 422
+    that the body was another; keys that were never used are missing. One statement."""
+    asked = {use.key: use for use in uses}
+    if not asked:
+        return {}
+    one = next(iter(asked.values()))
+    values: dict[str, Any] = {
+        "service": one.service_id,
+        "test": one.test,
+        "endpoint": one.endpoint,
+        "keys": list(asked),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK_ALL, values)
+        rows = cursor.fetchall()
+    found: dict[str, Mapping[str, Any] | Problem] = {}
+    for key, fingerprint, kept in rows:
+        try:
+            found[key] = _answered(asked[key], bytes(fingerprint), kept)
+        except Problem as problem:
+            found[key] = problem
+    return found
+
+
+def _answered(use: Use, fingerprint: bytes, kept: Any) -> Mapping[str, Any]:
+    if fingerprint != use.fingerprint:
         raise Problem.of("idempotency_mismatch")
     return json.loads(kept) if isinstance(kept, str) else dict(kept)
+
+
+_KEEP = """
+    UPDATE idempotency_key SET answer = %(answer)s::jsonb
+    WHERE service_id = %(service)s AND test = %(test)s AND endpoint = %(endpoint)s AND key = %(key)s
+"""
+
+
+def keep(use: Use, answer: Mapping[str, Any]) -> None:
+    """Replace the answer that was taken with, in the same transaction."""
+    values: dict[str, Any] = {
+        "service": use.service_id,
+        "test": use.test,
+        "endpoint": use.endpoint,
+        "key": use.key,
+        "answer": json.dumps(answer),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)
