@@ -123,7 +123,7 @@ def test_the_pump_keeps_house_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pump, "EVERY_SECONDS", 0.0)
     monkeypatch.setattr(housekeeping, "keep", lambda: kept.append(1))
 
-    def tick() -> None:
+    def tick(**_: Any) -> None:
         rounds.append(1)
         if len(rounds) == 5:
             stop.set()
