@@ -144,11 +144,10 @@ def _known(
     items: Sequence[Item], led: Mapping[int, Draft | Problem]
 ) -> dict[int, Accepted | Problem]:
     """What was answered in earlier calls, also of requests that would be refused by now."""
-    asked = {index: (item.use, item.asked) for index, item in enumerate(items) if index in led}
     keyed = {
         index: (use, request)
-        for index, (use, request) in asked.items()
-        if use and isinstance(request, SendRequest)
+        for index in led
+        if (use := items[index].use) and isinstance(request := items[index].asked, SendRequest)
     }
     answers = [
         (use, draft.accepted.kept())

@@ -44,6 +44,16 @@ class Use:
             fingerprint=hashlib.sha256(f"{endpoint}\n{canonical}".encode()).digest(),
         )
 
+    @property
+    def scope(self) -> dict[str, Any]:
+        """What the key is unique in, as the statements name it."""
+        return {
+            "service": self.service_id,
+            "test": self.test,
+            "endpoint": self.endpoint,
+            "key": self.key,
+        }
+
 
 _LOOK = """
     SELECT fingerprint, status, answer FROM idempotency_key
@@ -72,11 +82,7 @@ def take(use: Use, *, status: int, answer: Mapping[str, Any]) -> Mapping[str, An
     Two statements at most, in the caller's transaction: None means "go on, it is yours". Raises
     Problem 409 while the first is running, 422 when the body is another.
     """
-    values: dict[str, Any] = {
-        "service": use.service_id,
-        "test": use.test,
-        "endpoint": use.endpoint,
-        "key": use.key,
+    values = use.scope | {
         "fingerprint": use.fingerprint,
         "status": status,
         "answer": json.dumps(answer),
@@ -140,13 +146,7 @@ def recall(uses: Iterable[Use]) -> dict[str, Mapping[str, Any] | Problem]:
     asked = {use.key: use for use in uses}
     if not asked:
         return {}
-    one = next(iter(asked.values()))
-    values: dict[str, Any] = {
-        "service": one.service_id,
-        "test": one.test,
-        "endpoint": one.endpoint,
-        "keys": list(asked),
-    }
+    values = next(iter(asked.values())).scope | {"keys": list(asked)}
     with connection.cursor() as cursor:
         cursor.execute(_LOOK_ALL, values)
         rows = cursor.fetchall()
@@ -173,12 +173,5 @@ _KEEP = """
 
 def keep(use: Use, answer: Mapping[str, Any]) -> None:
     """Replace the answer that was taken with, in the same transaction."""
-    values: dict[str, Any] = {
-        "service": use.service_id,
-        "test": use.test,
-        "endpoint": use.endpoint,
-        "key": use.key,
-        "answer": json.dumps(answer),
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, values)
+        cursor.execute(_KEEP, use.scope | {"answer": json.dumps(answer)})

@@ -26,7 +26,6 @@ UNSENT = {10, 11, 12, 13, 14, 15, UNCERTAIN}  # ended, or visibly in doubt
 ACCEPTED, UNKNOWN = (1, 2), 7  # outcomes of attempts
 OVER = {3, 10, 11}  # notifications that are done, cancelled or expired
 MOST_UNKNOWN = 5
-IN_APP = 6
 
 _NOTIFICATIONS = "SELECT id::text, status FROM notification"
 _DELIVERIES = """
