@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import cast
 from uuid import UUID
@@ -81,7 +82,10 @@ class Dispatcher:
     def __exit__(self, *_: object) -> None:
         """Wait for what is under way, whatever went wrong, and give back what waits."""
         while self._under_way:
-            self._settle_landed(POLL_SECONDS)
+            try:
+                self._settle_landed(POLL_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the others under way have landed all the same
+                log.error("flight_not_settled", error=type(error).__name__)
         with suppress(DatabaseError, InterfaceError):  # else they fall due with their leases
             self._give_back(lambda _: True)
 
@@ -134,7 +138,7 @@ class Dispatcher:
         if rows and probe and not health.take_probe(way):
             self._assign([*rows, *self._waiting.pop(way, ())])
             return None
-        return Flight(way, rows, probe) if rows else None
+        return Flight(way, rows, probe, drilled=pulse.is_drilled) if rows else None
 
     def _granted(self, way: Way, most: int | None) -> list[Claimed]:
         waiting = self._waiting[way]
@@ -180,8 +184,8 @@ class Dispatcher:
     def _settle(self, flight: Flight) -> None:
         reached("dispatch.landed")
         self._under_way.pop(flight.way, None)
-        settled, onward = self._outcomes(flight)
         try:
+            settled, onward = settlement.outlast(partial(self._outcomes, flight))
             if settled:
                 settlement.write(settled, lane=self._lane, way=flight.way)
         finally:

@@ -35,6 +35,7 @@ class Flight:
     way: Way
     rows: Sequence[Claimed]
     probe: bool = False
+    drilled: bool = False
     marked_at: float = 0.0
     lease: int = 0
     sealed: dict[UUID, Sealed] = field(default_factory=dict)

@@ -14,11 +14,10 @@ from typing import Any, cast
 import structlog
 from django.db import connections
 
-from delivery import health, registry
+from delivery import registry
 from delivery.contracts import Message, Outcome
 from delivery.dispatch.flights import Flight
 from delivery.errors import Misconfigured
-from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
 from delivery.simulation import simulated
 from notifysite.plumbing.failpoints import reached
@@ -72,21 +71,21 @@ def _take(flight: Flight, messages: Sequence[Message], *, by: str) -> None:
         log.warning("flight_abandoned", provider=by, deliveries=len(messages))
         for message in messages:
             flight.sealed.pop(message.reference, None)
-    else:
-        way = Way(by, flight.way.channel)
-        for outcome in outcomes(way, messages):
-            flight.answers.append((by, outcome))
-
-
-def outcomes(way: Way, messages: Sequence[Message]) -> Iterator[Outcome]:
-    """A provider's outcomes; if it breaks half-way the rest simply has no answer."""
-    if health.pulse(way).is_drilled:
-        yield from _failed(messages, OutcomeKind.TRANSIENT, code="drill")
         return
+    if flight.drilled and by == flight.way.alias:
+        answers = _failed(messages, OutcomeKind.TRANSIENT, code="drill")
+    else:
+        answers = outcomes(by, messages)
+    for outcome in answers:
+        flight.answers.append((by, outcome))
+
+
+def outcomes(alias: str, messages: Sequence[Message]) -> Iterator[Outcome]:
+    """A provider's outcomes; if it breaks half-way the rest simply has no answer."""
     try:
-        taker = registry.get(way.alias)
+        taker = registry.get(alias)
     except Misconfigured:
-        log.error("provider_misconfigured", provider=way.alias)
+        log.error("provider_misconfigured", provider=alias)
         yield from _failed(messages, OutcomeKind.ACCOUNT, code="misconfigured")
         return
     try:
@@ -94,9 +93,9 @@ def outcomes(way: Way, messages: Sequence[Message]) -> Iterator[Outcome]:
             if isinstance(outcome, Outcome) and isinstance(outcome.kind, OutcomeKind):
                 yield outcome
             else:
-                log.error("no_outcome", provider=way.alias, answer=type(outcome).__name__)
+                log.error("no_outcome", provider=alias, answer=type(outcome).__name__)
     except Exception as error:  # noqa: BLE001 - a flight must not take the batch down with it
-        log.error("provider_broke", provider=way.alias, error=type(error).__name__)
+        log.error("provider_broke", provider=alias, error=type(error).__name__)
 
 
 def _failed(messages: Sequence[Message], kind: OutcomeKind, *, code: str) -> Iterator[Outcome]:

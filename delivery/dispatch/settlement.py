@@ -2,9 +2,10 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from functools import partial
+from typing import TypeVar, cast
 from uuid import UUID
 
 import structlog
@@ -23,23 +24,30 @@ from notifysite.plumbing.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _CRITICAL = 1  # notifications.words.Lane.CRITICAL: delivery knows lanes only as numbers
 SETTLE_PAUSES = (0.1, 0.5, 1, 2, 4, 8, 8, 8, 8, 8, 8)
 
 
 def write(settled: Sequence[Settled], *, lane: int, way: Way | None = None) -> None:
-    """Write outcomes down; a database that restarts is waited for, because what is not settled
-    must be called uncertain. Settling twice changes nothing the second time."""
+    """Write outcomes down. Settling twice changes nothing the second time."""
+    outlast(partial(_write, settled, lane=lane, way=way))
+
+
+def outlast(work: Callable[[], T]) -> T:
+    """Do what a flight needs to be settled. A database that restarts is waited for, because what
+    is not settled must be called uncertain."""
     for pause in SETTLE_PAUSES:
         try:
-            return _write(settled, lane=lane, way=way)
+            return work()
         except (DatabaseError, InterfaceError) as error:
             if not is_outage(error):
                 raise
-            log.warning("settle_again", error=type(error).__name__, deliveries=len(settled))
+            log.warning("settle_again", error=type(error).__name__)
             connection.close()
             time.sleep(pause)
-    return _write(settled, lane=lane, way=way)
+    return work()
 
 
 def _write(settled: Sequence[Settled], *, lane: int, way: Way | None) -> None:
