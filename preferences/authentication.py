@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import auth
 from django.core import signing
-from django.db import connection, connections
+from django.db import connection
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.utils.module_loading import import_string
@@ -116,14 +115,16 @@ class IsRecipient(BasePermission):
         return isinstance(caller, RecipientPrincipal) and caller.full
 
 
-async def authenticate_scope(scope: Mapping[str, Any]) -> RecipientPrincipal | None:
+def authenticate_scope(scope: Mapping[str, Any]) -> RecipientPrincipal | None:
     """The person behind an ASGI connection; None if there is none (any more).
 
     Browsers cannot set headers on a WebSocket: the token is offered as a subprotocol, after the
     real one. Where one is offered the session is not looked at. The caller checks the Origin.
     """
-    # A thread of its own, whose connection is closed: sockets stay open for hours.
-    return await sync_to_async(_by_scope, thread_sensitive=False)(scope)
+    for offered in scope.get("subprotocols", ()):
+        if offered.startswith(PREFIX):
+            return _by_token(offered)
+    return principal_of_account(_account_of(_header(scope, b"cookie")))
 
 
 def _by_header(header: str) -> RecipientPrincipal:
@@ -140,16 +141,6 @@ def _by_header(header: str) -> RecipientPrincipal:
 def _by_token(token: str) -> RecipientPrincipal | None:
     subject = read_token(token, now=time.time())
     return None if subject is None else principal_of(subject)
-
-
-def _by_scope(scope: Mapping[str, Any]) -> RecipientPrincipal | None:
-    try:
-        for offered in scope.get("subprotocols", ()):
-            if offered.startswith(PREFIX):
-                return _by_token(offered)
-        return principal_of_account(_account_of(_header(scope, b"cookie")))
-    finally:
-        connections.close_all()
 
 
 def _header(scope: Mapping[str, Any], name: bytes) -> str:

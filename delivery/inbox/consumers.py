@@ -17,9 +17,10 @@ from delivery.inbox import heads, items, seats
 from delivery.inbox.heads import Head
 from delivery.inbox.hints import LAYER_ERRORS, group_of
 from delivery.inbox.items import Mark
-from delivery.inbox.principal import briefly, recognise
+from delivery.inbox.principal import recognise
 from notifysite.plumbing import strictjson
 from notifysite.plumbing.problems import Problem
+from notifysite.plumbing.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.channel_layer.group_add(group_of(self._recipient_id), self.channel_name)
         offered = self.scope.get("subprotocols", ())
         await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        self._told = await briefly(heads.read_one, self._recipient_id)
+        self._told = await in_thread(heads.read_one, self._recipient_id)
         await self._say("hello", seq=self._told.seq, unread=self._told.unread)
         self._watch = asyncio.create_task(self._look_after())
 
@@ -112,7 +113,7 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._say("pong")
             return
         # The hint about it comes to this tab as to every other.
-        await briefly(items.mark, self._recipient_id, message["type"], message["ids"])
+        await in_thread(items.mark, self._recipient_id, message["type"], message["ids"])
 
     def _is_noisy(self) -> bool:
         now = time.monotonic()
@@ -140,7 +141,7 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Say what a lost hint would have said; also that a snooze is over or an item expired."""
         await seats.take(self._recipient_id, self.channel_name)
         before = self._told
-        head = await briefly(heads.read_one, self._recipient_id)
+        head = await in_thread(heads.read_one, self._recipient_id)
         if head != before and self._told == before:
             self._told = head
             await self._hint(silent=True)

@@ -5,13 +5,10 @@ RECIPIENT_AUTHENTICATION, a REST authentication class, and RECIPIENT_SCOPE_AUTHE
 function that takes an ASGI scope and returns a Principal or None.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
@@ -19,9 +16,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from notifysite.plumbing.crypto import DataKey
+from notifysite.plumbing.threads import in_thread
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Scope = Mapping[str, Any]
 
 
@@ -63,29 +59,10 @@ def principal_of(request: Request) -> Principal:
 async def recognise(scope: Scope) -> Principal | None:
     """The recipient a connection belongs to; None if it has no valid credentials (any more)."""
     authenticate: Callable[[Scope], Any] = import_string(settings.RECIPIENT_SCOPE_AUTHENTICATION)
-    if inspect.iscoroutinefunction(authenticate):
-        principal = await authenticate(scope)
-    else:
-        principal = await briefly(authenticate, scope)
+    principal = await in_thread(authenticate, scope)
     return principal if _may_read(principal) else None
 
 
 def _may_read(caller: object) -> bool:
     known = isinstance(getattr(caller, "recipient_id", None), int)
     return known and getattr(caller, "full", True)
-
-
-async def briefly(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run database code in a thread that keeps no connection afterwards.
-
-    A socket stays open for hours; its database connection must not.
-    """
-
-    def run() -> T:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    # Not the thread all synchronous code shares: one slow query would hold up every socket.
-    return await sync_to_async(run, thread_sensitive=False)()

@@ -18,8 +18,9 @@ from django.views import View
 from delivery.inbox import heads, seats
 from delivery.inbox.heads import Head
 from delivery.inbox.hints import LAYER_ERRORS, group_of
-from delivery.inbox.principal import Scope, briefly, recognise
+from delivery.inbox.principal import Scope, recognise
 from notifysite.plumbing.problems import Problem, problem_response
+from notifysite.plumbing.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Stream(View):
     async def _events(self, feed: Feed, scope: Scope, known: int | None) -> AsyncIterator[str]:
         try:
             # Listening began before this look, so that nothing falls in between.
-            told = await briefly(heads.read_one, feed.recipient_id)
+            told = await in_thread(heads.read_one, feed.recipient_id)
             yield f"retry: {RETRY_MS}\n\n"
             if known is None:
                 yield _event("hello", told)
@@ -136,7 +137,7 @@ async def _look_again(feed: Feed, scope: Scope, told: Head) -> Head | None:
         if principal is None or principal.recipient_id != feed.recipient_id:
             return None
         await seats.take(feed.recipient_id, feed.seat)
-        return await briefly(heads.read_one, feed.recipient_id)
+        return await in_thread(heads.read_one, feed.recipient_id)
     except (DatabaseError, InterfaceError, *LAYER_ERRORS) as error:
         logger.warning("an inbox stream was not looked after: %s", type(error).__name__)
         return told

@@ -75,9 +75,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES: dict[str, Any] = {
     "default": {
         **env.db("DATABASE_URL", default="postgres://notifysite@127.0.0.1/notifysite"),
-        # The web tier opens a connection per request: under ASGI a kept one is lost with its
-        # thread and exhausts the server. Processes that loop keep theirs open themselves.
-        "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=0),
+        "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": True,
     },
 }

@@ -45,6 +45,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SuppressionReasonEnum": "notifications.api.operations.REASONS",
     },
 }
+# How many requests a web process answers at a time, each in a thread with a database connection.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 
 # Dead letters that are sent again fall due this many a second, over all calls.

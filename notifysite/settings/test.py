@@ -53,3 +53,5 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 # The suite empties its own tables between tests, append-only ones too.
 DATABASES["default"]["OPTIONS"]["options"] += " -c notifysite.emptying=tests"
+# A kept connection would hold up the end of a test's database.
+DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -7,6 +7,7 @@ from tests.chaos.accounts import ORIGINS, PROVIDERS, ROUTES
 
 LOGGING_CONFIG = "notifysite.plumbing.logs.configure"
 API_REQUESTS_PER_MINUTE = 1_000_000
+DATABASES["default"]["CONN_MAX_AGE"] = 600  # as in production
 DELIVERY_PROVIDERS = {**DELIVERY_PROVIDERS, **PROVIDERS}
 DELIVERY_ROUTES = {**ROUTES, "in_app": ["inbox"]}
 OUTBOUND_ALLOWED_ORIGINS = ORIGINS

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -176,7 +175,7 @@ def scope(*subprotocols: str, cookie: str = "") -> dict[str, Any]:
 
 
 def enter_scope(scope: dict[str, Any]) -> RecipientPrincipal | None:
-    return async_to_sync(authenticate_scope)(scope)
+    return authenticate_scope(scope)
 
 
 def session_cookie(account: User) -> str:
