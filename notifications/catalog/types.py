@@ -1,8 +1,15 @@
-"""Types as the path of a notification needs them: loaded whole, three queries for any number."""
+"""Types as the path of a notification needs them: whole, and as they are now.
+
+A process keeps what it has loaded. One statement tells whether it still holds: the database stamps
+a type's row with every change of the type, its steps, its published words and its category.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+
+from django.db import connection
 
 from delivery import channels
 from notifications.catalog.kinds import StepFacts, TypeFacts
@@ -53,13 +60,35 @@ class CatalogType:
 
 def by_keys(keys: Iterable[str]) -> dict[str, CatalogType]:
     """The types of keys; unknown ones are missing."""
-    found = NotificationType.objects.filter(key__in=set(keys)).values_list("id", flat=True)
-    return {kind.key: kind for kind in load(found).values()}
+    return {kind.key: kind for kind in _current("key = ANY(%s::text[])", list(set(keys)))}
 
 
 def load(type_ids: Iterable[int]) -> dict[int, CatalogType]:
     """Types by id."""
-    ids = list(type_ids)
+    return {kind.id: kind for kind in _current("id = ANY(%s::bigint[])", list(type_ids))}
+
+
+_kept: dict[int, tuple[datetime, CatalogType]] = {}
+
+
+def _current(where: str, values: list[Any]) -> list[CatalogType]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, changed_at FROM notification_type WHERE {where}", [values])  # noqa: S608
+        stamps: dict[int, datetime] = dict(cursor.fetchall())
+    found = {
+        id_: kept[1]
+        for id_, stamp in stamps.items()
+        if (kept := _kept.get(id_)) is not None and kept[0] == stamp
+    }
+    if missing := stamps.keys() - found.keys():
+        # What changes from here on comes with a later stamp, and is loaded then.
+        fresh = _load(missing)
+        _kept.update({id_: (stamps[id_], kind) for id_, kind in fresh.items()})
+        found |= fresh
+    return list(found.values())
+
+
+def _load(ids: Iterable[int]) -> dict[int, CatalogType]:
     steps: dict[int, list[StepFacts]] = {}
     for step in Step.objects.filter(type_id__in=ids).order_by("type_id", "position"):
         steps.setdefault(step.type_id, []).append(_step(step))

@@ -63,6 +63,7 @@ class NotificationType(models.Model):
         default=True, help_text="Quiet hours hold the email too."
     )
     batch = models.JSONField(null=True, blank=True)  # {key, window, max}
+    # Of the row, its steps, its published words or its category: triggers see to it.
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
