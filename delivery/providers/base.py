@@ -5,9 +5,10 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -15,21 +16,29 @@ from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 
+# Without an answer for so long more threads join in.
+STALL_SECONDS = 0.005
+
 
 class OneByOne(ABC):
     """A provider that is called once per message, from several threads at a time.
 
     `send` ends within `deadline` seconds, whatever the other side does, so a lease that is longer
     never runs out under it: a call that still runs then is `unknown`, and a message whose turn has
-    not come is `transient` and will not be sent. Given at most `flight` messages, each has it all.
+    not come is `transient` and will not be sent. A flight has as many messages as there are
+    threads, unless `flight` says that it has more.
     """
 
-    def __init__(self, *, alias: str, threads: int = 8, deadline: float = 15.0) -> None:
+    def __init__(
+        self, *, alias: str, threads: int = 8, deadline: float = 15.0, flight: int = 0
+    ) -> None:
         if threads < 1 or deadline <= 0:
             raise ValueError("threads and deadline must be more than 0")
         self.alias = alias
-        self.flight = threads
+        self.threads = threads
+        self.flight = max(flight, threads)
         self.deadline = deadline
+        self._first = 1  # threads that begin: about as many as were of use the last time
 
     @abstractmethod
     def send_one(self, message: Message) -> Outcome:
@@ -37,18 +46,17 @@ class OneByOne(ABC):
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
         """Hand all messages over; outcomes come as they are known."""
-        batch = _Batch(messages, ends=time.monotonic() + self.deadline)
-        for _ in range(min(self.flight, len(messages))):
-            # A daemon: one that is stuck must not keep the process from ending.
-            threading.Thread(
-                target=self._work, args=(batch,), name=f"provider-{self.alias}", daemon=True
-            ).start()
+        batch = Batch(messages, ends=time.monotonic() + self.deadline)
+        crew = _Crew(partial(self.work, batch), most=min(self.threads, len(messages)))
+        crew.grow(self._first)
         try:
-            yield from batch.outcomes()
+            yield from batch.outcomes(stalled=crew.double)
         finally:
             batch.give_up()
+            self._first = max(1, crew.size // 2)
 
-    def _work(self, batch: "_Batch") -> None:
+    def work(self, batch: "Batch") -> None:
+        """What each thread does: hand messages over until there are no more."""
         while (job := batch.begin()) is not None:
             number, message = job
             batch.finish(number, self._answer(message))
@@ -58,11 +66,33 @@ class OneByOne(ABC):
         try:
             outcome = self.send_one(message)
         except Exception as error:  # noqa: BLE001 - one message must not sink the others
-            outcome = _raised(message, error)
+            outcome = raised(message, error)
         return replace(outcome, took=time.monotonic() - began)
 
 
-class _Batch:
+class _Crew:
+    """The threads that hand over one batch."""
+
+    def __init__(self, work: Callable[[], None], *, most: int) -> None:
+        self.size = 0
+        self._most = most
+        self._work = work
+
+    def grow(self, by: int) -> bool:
+        """Let more threads join; whether there was room for any."""
+        room = min(by, self._most - self.size)
+        for _ in range(room):
+            # A daemon: one that is stuck must not keep the process from ending.
+            threading.Thread(target=self._work, name="provider", daemon=True).start()
+        self.size += room
+        return room > 0
+
+    def double(self) -> bool:
+        """As many again."""
+        return self.grow(self.size)
+
+
+class Batch:
     """The messages of one `send`: those that wait, those that run, and the outcomes so far."""
 
     def __init__(self, messages: Sequence[Message], *, ends: float) -> None:
@@ -89,13 +119,17 @@ class _Batch:
             if self._running.pop(number, None) is not None:
                 self._done.put(outcome)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """One outcome per message, the last of them when time is up."""
-        for _ in range(self._size):
+    def outcomes(self, stalled: Callable[[], bool]) -> Iterator[Outcome]:
+        """One outcome per message, the last of them when time is up. `stalled` is told when none
+        comes, until it says that nothing more can be done about it."""
+        told, waits = 0, STALL_SECONDS
+        while told < self._size and (left := self._ends - time.monotonic()) > 0:
             try:
-                outcome = self._done.get(timeout=max(0.0, self._ends - time.monotonic()))
+                outcome = self._done.get(timeout=min(waits, left))
             except Empty:
-                break
+                waits = STALL_SECONDS if stalled() else left
+                continue
+            told += 1
             yield outcome
         yield from self.give_up()
 
@@ -137,7 +171,8 @@ def _unsent(message: Message) -> Outcome:
     )
 
 
-def _raised(message: Message, error: Exception) -> Outcome:
+def raised(message: Message, error: Exception) -> Outcome:
+    """What is said of a message whose hand-over broke."""
     # Only where it happened: what an exception says of itself may name people.
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Outcome(

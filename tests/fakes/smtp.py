@@ -32,6 +32,7 @@ DROP = Trouble("close the connection; what was said is taken, if it was the fina
 HANG = Trouble("never answer")
 DRIP = Trouble("answer one byte at a time, without an end")
 SLOW = Trouble("answer as usual, after a while")
+WHEN_MORE_CAME = Trouble("answer as usual, once the client has said something more")
 
 SLOW_SECONDS = 0.3
 
@@ -59,6 +60,7 @@ class SmtpServer:
         self.letters: list[Letter] = []
         self.commands: list[str] = []
         self.sessions = 0
+        self.lenient = False  # asks for the letter though it refused everybody it is to
         self.stopped = threading.Event()
         self._script: dict[str, deque[str | Trouble]] = defaultdict(deque)
         self._lock = threading.Lock()
@@ -111,7 +113,11 @@ class SmtpServer:
         if answer is SLOW:
             self.stopped.wait(SLOW_SECONDS)
             answer = usual
+        if answer is WHEN_MORE_CAME:
+            client.rfile.peek(1)
+            answer = usual
         client.wfile.write(f"{answer}\r\n".encode())
+        client.went_on = str(answer)[:1] in "23"
         return not str(answer).startswith("421")
 
 
@@ -135,6 +141,8 @@ def _end(connection: socket.socket) -> None:
 
 class _Session(socketserver.StreamRequestHandler):
     server: _Tcp
+    sender = recipient = options = ""
+    went_on = True
 
     def handle(self) -> None:
         self.server.connections.add(self.connection)
@@ -173,16 +181,34 @@ class _Session(socketserver.StreamRequestHandler):
         base64.b64decode(command.split(" ")[2])
         return self.server.smtp._say("AUTH", "235 2.7.0 Welcome", self)
 
+    def on_rset(self, command: str) -> bool:
+        self.sender = self.recipient = ""
+        return self.server.smtp._say("RSET", "250 2.0.0 Ok", self)
+
     def on_mail(self, command: str) -> bool:
-        self.sender, self.options = _path(command)
-        return self.server.smtp._say("MAIL", "250 2.1.0 Ok", self)
+        if self.sender:
+            return self._refuse("503 5.5.1 Sender already given")
+        sender, self.options = _path(command)
+        going = self.server.smtp._say("MAIL", "250 2.1.0 Ok", self)
+        self.sender = sender if self.went_on else ""
+        return going
 
     def on_rcpt(self, command: str) -> bool:
-        self.recipient, _ = _path(command)
-        return self.server.smtp._say("RCPT", "250 2.1.5 Ok", self)
+        if not self.sender:
+            return self._refuse("503 5.5.1 Need MAIL first")
+        recipient, _ = _path(command)
+        going = self.server.smtp._say("RCPT", "250 2.1.5 Ok", self)
+        self.recipient = recipient if self.went_on else ""
+        return going
+
+    def _refuse(self, answer: str) -> bool:
+        self.wfile.write(f"{answer}\r\n".encode())
+        return True
 
     def on_data(self, command: str) -> bool:
         smtp = self.server.smtp
+        if not self.recipient and not smtp.lenient:
+            return self._refuse("554 5.5.1 No valid recipients")
         refused = smtp._script["DATA"] and smtp._script["DATA"][0] is not SLOW
         return smtp._say("DATA", "354 Go ahead", self) and (bool(refused) or self._content())
 
@@ -193,10 +219,13 @@ class _Session(socketserver.StreamRequestHandler):
                 return False
             lines.append(line.removeprefix(b"."))
         smtp = self.server.smtp
+        if not self.recipient:
+            return self._refuse("554 5.5.1 No valid recipients")
         refused = smtp._script["."] and str(smtp._script["."][0])[:1] in "45"
         if not refused:
             letter = Letter(self.number, self.sender, self.recipient, self.options, b"".join(lines))
             smtp.letters.append(letter)
+        self.sender = self.recipient = ""
         return smtp._say(".", "250 2.0.0 Ok: queued as 4XyZ1", self)
 
     def on_quit(self, command: str) -> bool:

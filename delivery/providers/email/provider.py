@@ -1,6 +1,8 @@
 """Email through Django's mail API: SMTP by EMAIL_URL, or any backend, such as anymail's."""
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -14,12 +16,13 @@ from django.utils.module_loading import import_string
 
 from delivery import backoff
 from delivery.contracts import Message, Outcome
-from delivery.providers.base import OneByOne
+from delivery.providers.base import Batch, OneByOne, raised
 from delivery.providers.email import letter
 from delivery.providers.email.api import ApiSender
 from delivery.providers.email.classes import MAIL_API, SMTP
 from delivery.providers.email.letter import Refused
-from delivery.providers.email.smtp import SmtpSender
+from delivery.providers.email.line import Post
+from delivery.providers.email.smtp import FLIGHT, SmtpSender
 
 SMTP_FINAL_TIMEOUT: Final = 600.0  # RFC 5321 section 4.5.3.2.6
 API_FINAL_TIMEOUT: Final = 30.0
@@ -59,7 +62,12 @@ class DjangoEmail(OneByOne):
         by_smtp = issubclass(kind, SmtpBackend)
         final = final_timeout or (SMTP_FINAL_TIMEOUT if by_smtp else API_FINAL_TIMEOUT)
         # Connecting has its own, shorter limits, but may be slow in several steps.
-        super().__init__(alias=alias, threads=threads, deadline=2 * handover_timeout + final)
+        super().__init__(
+            alias=alias,
+            threads=threads,
+            deadline=2 * handover_timeout + final,
+            flight=FLIGHT if by_smtp else 0,
+        )
         self._connection = dict(connection or {})
         if by_smtp:
             self._connection["timeout"] = connect_timeout
@@ -67,27 +75,71 @@ class DjangoEmail(OneByOne):
             self._connection["timeout"] = (connect_timeout, final)
         self._from = letter.sender(from_email or settings.DEFAULT_FROM_EMAIL, domain=domain)
         table = (SMTP if by_smtp else MAIL_API).overridden(classes)
-        self._sender: SmtpSender | ApiSender = ApiSender(self._make_backend, table=table)
+        self._api = ApiSender(self._make_backend, table=table)
+        self._smtp: SmtpSender | None = None
         if by_smtp:
             open_smtp = cast("Callable[[], SmtpBackend]", self._make_backend)
-            self._sender = SmtpSender(
-                open_smtp, handover=handover_timeout, final=final, table=table
-            )
+            self._smtp = SmtpSender(open_smtp, handover=handover_timeout, final=final, table=table)
         self._make_backend()  # so that a missing key is found here, not at the first letter
 
     def send_one(self, message: Message) -> Outcome:
-        """Write the letter and hand it over."""
+        """Write the letter and hand it over by the backend's API."""
         try:
-            return self._sender.hand_over(letter.write(message, sender=self._from))
+            return self._api.hand_over(letter.write(message, sender=self._from))
         except Refused as refusal:
             return refusal.outcome(message)
 
+    def work(self, batch: Batch) -> None:
+        """By SMTP each thread has a connection, over which letters follow each other."""
+        if self._smtp is None:
+            super().work(batch)
+        else:
+            _Desk(batch, self._from).work(self._smtp)
+
     def close(self) -> None:
         """Close the connections that are kept, and keep none from now on."""
-        self._sender.close()
+        self._api.close()
+        if self._smtp is not None:
+            self._smtp.close()
 
     def _make_backend(self) -> BaseEmailBackend:
         try:
             return get_connection(self._backend, **self._connection)
         except ImproperlyConfigured as error:
             raise ValueError(str(error)) from error
+
+
+class _Desk:
+    """Where one thread writes its letters, and notes what became of them."""
+
+    def __init__(self, batch: Batch, sender: letter.Sender) -> None:
+        self._batch = batch
+        self._sender = sender
+        self._under_way: dict[Post, tuple[int, float]] = {}
+
+    def work(self, smtp: SmtpSender) -> None:
+        """Hand over until there are no more."""
+        while True:
+            try:
+                return smtp.hand_over(self._take, self._tell)
+            except Exception as error:  # noqa: BLE001 - one letter must not sink the others
+                for post in list(self._under_way):
+                    self._tell(post, raised(post.letter.message, error))
+
+    def _take(self) -> Post | None:
+        while (job := self._batch.begin()) is not None:
+            number, message = job
+            try:
+                post = Post.of(letter.write(message, sender=self._sender))
+            except Refused as refusal:
+                self._batch.finish(number, refusal.outcome(message))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._batch.finish(number, raised(message, error))
+            else:
+                self._under_way[post] = (number, time.monotonic())
+                return post
+        return None
+
+    def _tell(self, post: Post, outcome: Outcome) -> None:
+        number, began = self._under_way.pop(post)
+        self._batch.finish(number, replace(outcome, took=time.monotonic() - began))

@@ -1,8 +1,6 @@
 """Hand letters over by SMTP, on kept connections, so that each letter's own answer is known."""
 
-import re
 import smtplib
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,14 +14,11 @@ from delivery.lifecycle import OutcomeKind
 from delivery.providers.email.classes import SMTP
 from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter, Refused
+from delivery.providers.email.line import SERVICE_CLOSING, Line, Post, word_of
 from delivery.providers.email.replies import Answer, Phase, judge, without_people
 
-LEAVE_SECONDS: Final = 2.0
-SERVICE_CLOSING: Final = 421
-GO_AHEAD: Final = 354
-
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+# How many may be under way together: the most that a crash leaves in doubt.
+FLIGHT: Final = 50
 
 
 class SmtpSender:
@@ -45,46 +40,78 @@ class SmtpSender:
         self._table = table
         self._handover = handover
         self._final = final
-        self._kept: Kept[_Line] = Kept(_Line.drop)
+        self._kept: Kept[Line] = Kept(Line.drop)
 
-    def hand_over(self, letter: Letter) -> Outcome:
-        """Hand one letter over. Raises Refused when it cannot be written for this server."""
-        content = _on_the_wire(letter.as_bytes())
-        until = time.monotonic() + self._handover
-        if line := self._kept.take():
-            answer = self._deliver(line, letter, content, until=until)
-            if not _was_stale(answer):
-                return self._outcome(letter, answer)
-        try:
-            line = self._open()
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            return self._never_opened(letter, error)
-        return self._outcome(letter, self._deliver(line, letter, content, until=until))
+    def hand_over(
+        self, take: Callable[[], Post | None], tell: Callable[[Post, Outcome], None]
+    ) -> None:
+        """Hand over what `take` gives on one connection, until it gives None, and `tell` what
+        became of each."""
+        line: Line | None = None
+        post, after = take(), None
+        while post is not None:
+            outcome, line, after = self._one(post, line or self._kept.take(), take)
+            tell(post, outcome)
+            post = after or take()
+        if line is not None:
+            self._kept.give(line)
 
     def close(self) -> None:
         """Take leave of the servers we keep connections to, and keep none from now on."""
         for line in self._kept.close():
             line.quit()
 
-    def _open(self) -> "_Line":
+    def _one(
+        self, post: Post, line: Line | None, take: Callable[[], Post | None]
+    ) -> tuple[Outcome, Line | None, Post | None]:
+        """What became of it; the connection if it is usable; and the letter that was taken to
+        follow it, which may be offered already."""
+        after: Post | None = None
+        until = time.monotonic() + self._handover
+        try:
+            line, answer = self._offered(post, line, until=until)
+            if answer is None:
+                after = take() if line.pipelines else None
+                answer = line.hand_over(post, until=until, final=self._final, after=after)
+            outcome = self._outcome(post.letter, answer)
+        except Refused as refusal:
+            outcome, line = refusal.outcome(post.letter.message), None
+        except _NeverOpened as never:
+            outcome, line = self._never_opened(post.letter, never.error), None
+        if line is not None and not line.is_usable:
+            line.drop()
+            line = None
+        return outcome, line, after
+
+    def _offered(
+        self, post: Post, line: Line | None, *, until: float
+    ) -> tuple[Line, Answer | None]:
+        """Offer it on a connection there is, or, if that has ended meanwhile, on a new one."""
+        if line is not None:
+            answer = self._offer(post, line, until=until)
+            if not _was_stale(answer):
+                return line, answer
+            line.drop()
+        line = self._open()
+        return line, self._offer(post, line, until=until)
+
+    def _offer(self, post: Post, line: Line, *, until: float) -> Answer | None:
+        try:
+            return line.offer(post, until=until)
+        except Refused:
+            self._kept.give(line)  # it has heard nothing of this letter
+            raise
+
+    def _open(self) -> Line:
         backend = self._make_backend()
         try:
             backend.open()
             cast("smtplib.SMTP", backend.connection).ehlo_or_helo_if_needed()
-        except BaseException:
+            return Line(backend)
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             with suppress(OSError):
                 backend.close()
-            raise
-        return _Line(backend)
-
-    def _deliver(self, line: "_Line", letter: Letter, content: bytes, *, until: float) -> Answer:
-        try:
-            return line.deliver(letter, content, until=until, final=self._final)
-        finally:
-            if line.is_usable:
-                self._kept.give(line)
-            else:
-                line.drop()
+            raise _NeverOpened(error) from error
 
     def _never_opened(self, letter: Letter, error: Exception) -> Outcome:
         if isinstance(error, smtplib.SMTPResponseException):
@@ -98,7 +125,7 @@ class SmtpSender:
         return Outcome(
             reference=letter.message.reference,
             kind=OutcomeKind.TRANSIENT if ours else OutcomeKind.ACCOUNT,
-            code=_word(error),
+            code=word_of(error),
             detail="No connection to the mail server came about.",
         )
 
@@ -111,142 +138,20 @@ class SmtpSender:
         )
 
 
-class _Line:
-    """One connection, and one letter at a time over it."""
+class _NeverOpened(Exception):
+    """No connection came about."""
 
-    def __init__(self, backend: EmailBackend) -> None:
-        self.is_usable = True
-        self._backend = backend
-        self._smtp = cast("smtplib.SMTP", backend.connection)
-        self._sock = cast("socket.socket", self._smtp.sock)
-        # The final dot is written by itself; it must not wait for the acknowledgement of the rest.
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._lines = _Lines(self._sock)
-        if self._smtp.file is not None:
-            self._smtp.file.close()
-        self._smtp.file = self._lines
-
-    def deliver(self, letter: Letter, content: bytes, *, until: float, final: float) -> Answer:
-        """Hand over; afterwards the line is usable, or is not."""
-        options = self._options(letter, len(content))
-        for phase, command in (
-            (Phase.MAIL, f"MAIL FROM:<{letter.sender}>{options}"),
-            (Phase.RCPT, f"RCPT TO:<{letter.recipient}>"),
-            (Phase.DATA, "DATA"),
-        ):
-            answer = self._ask(phase, f"{command}\r\n".encode(), until=until)
-            if not _goes_on(answer):
-                self._start_over(answer, until=until)
-                return answer
-        try:
-            self._write(content, until=until)
-        except OSError as error:
-            return self._lost(Phase.DATA, error)
-        return self._ask(Phase.DOT, b".\r\n", until=time.monotonic() + final)
-
-    def quit(self) -> None:
-        """Take leave politely."""
-        self._lines.until = time.monotonic() + LEAVE_SECONDS
-        with suppress(OSError):
-            self._smtp.quit()
-        self.drop()
-
-    def drop(self) -> None:
-        """Close without a word."""
-        self._smtp.close()
-        self._backend.connection = None
-
-    def _options(self, letter: Letter, size: int) -> str:
-        options = f" SIZE={size}" if self._smtp.has_extn("size") else ""
-        if not letter.recipient.international:
-            return options
-        if not self._smtp.has_extn("smtputf8"):
-            raise Refused(
-                OutcomeKind.REFUSED_MESSAGE,
-                "no_smtputf8",
-                "The server takes no mailboxes with letters outside ASCII.",
-            )
-        return f"{options} BODY=8BITMIME SMTPUTF8"
-
-    def _ask(self, phase: Phase, said: bytes, *, until: float) -> Answer:
-        try:
-            self._write(said, until=until)
-            code, text = self._smtp.getreply()
-        except OSError as error:
-            return self._lost(phase, error)
-        if code < 0:
-            self.is_usable = False
-            return Answer(phase, 0, "garbled")
-        self.is_usable = code != SERVICE_CLOSING
-        return Answer(phase, code, text.decode(errors="replace"))
-
-    def _write(self, said: bytes, *, until: float) -> None:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._lines.until = until
-        self._sock.settimeout(left)
-        self._smtp.send(said)
-
-    def _start_over(self, answer: Answer, *, until: float) -> None:
-        if self.is_usable:
-            self.is_usable = self._ask(answer.phase, b"RSET\r\n", until=until).code == 250
-
-    def _lost(self, phase: Phase, error: OSError) -> Answer:
-        self.is_usable = False
-        return Answer(phase, 0, _word(error))
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
-class _Lines:
-    """What smtplib reads replies from; it stops at a moment, however slowly bytes drip in."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.until = time.monotonic()
-        self._sock = sock
-        self._read = b""
-
-    def readline(self, limit: int) -> bytes:
-        """A line with its end, or what there is when the limit or the end comes first."""
-        while b"\n" not in self._read and len(self._read) < limit:
-            left = self.until - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._sock.settimeout(left)
-            more = self._sock.recv(4096)
-            if not more:
-                break
-            self._read += more
-        end = min(self._read.find(b"\n") + 1 or limit, limit)
-        line, self._read = self._read[:end], self._read[end:]
-        return line
-
-    def close(self) -> None:
-        """Part of being a file; the socket belongs to smtplib."""
-
-
-def _on_the_wire(content: bytes) -> bytes:
-    """Only CRLF ends a line, so nothing inside can be taken for the final dot (RFC 5321, 4.5.2)."""
-    lines = _LINE_END.sub(b"\r\n", content)
-    return _LEADING_DOT.sub(b"..", lines if lines.endswith(b"\r\n") else lines + b"\r\n")
-
-
-def _goes_on(answer: Answer) -> bool:
-    if answer.phase is Phase.DATA:
-        return answer.code == GO_AHEAD
-    return 200 <= answer.code < 300
-
-
-def _was_stale(answer: Answer) -> bool:
+def _was_stale(answer: Answer | None) -> bool:
     """Whether a kept connection had ended before this letter: nothing of it was said."""
-    return answer.phase is Phase.MAIL and answer.code in (0, SERVICE_CLOSING)
+    return answer is not None and answer.phase is Phase.MAIL and answer.code in (0, SERVICE_CLOSING)
 
 
 def _detail(letter: Letter, answer: Answer) -> str:
     if answer.code:
         return without_people(answer.text, local_part=letter.recipient.local)
     return f"No answer in the phase {answer.phase.name}."
-
-
-def _word(error: BaseException) -> str:
-    """What really happened: smtplib tells every end of a connection alike."""
-    return type(error.__context__ or error).__name__

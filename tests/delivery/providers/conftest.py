@@ -10,9 +10,12 @@ from tests.fakes.smtp import SmtpServer
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    with SmtpServer() as server:
+PLAIN = ("SIZE 10000000", "8BITMIME")
+
+
+@pytest.fixture(params=[PLAIN, (*PLAIN, "PIPELINING")], ids=["step by step", "pipelined"])
+def smtp(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
+    with SmtpServer(extensions=request.param) as server:
         yield server
 
 

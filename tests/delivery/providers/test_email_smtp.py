@@ -6,7 +6,7 @@ import pytest
 
 from delivery.lifecycle import OutcomeKind
 from tests.delivery.providers.messages import message, one
-from tests.fakes.smtp import DRIP, DROP, HANG, SLOW, SLOW_SECONDS
+from tests.fakes.smtp import DRIP, DROP, HANG, SLOW, SLOW_SECONDS, WHEN_MORE_CAME
 
 
 def test_two_messages_share_one_kept_connection(mailer, smtp) -> None:
@@ -187,3 +187,70 @@ def test_what_the_server_says_is_kept_without_the_person(mailer, smtp) -> None:
     smtp.on("RCPT", "550 5.1.1 <Ann.Smith@example.com>: Ann.Smith unknown\u200b here")
     outcome = one(mailer(), message("ann.smith@example.com"))
     assert outcome.detail == "5.1.1 <…>: … unknown here"
+
+
+# Of servers that take the next envelope early.
+pipelined = pytest.mark.parametrize("smtp", [("SIZE 10000000", "PIPELINING")], indirect=True)
+
+
+def people(*names):
+    return [message(f"{name}@example.com") for name in names]
+
+
+def kinds(provider, sent):
+    found = {outcome.reference: outcome.kind for outcome in provider.send(sent)}
+    return [found[each.reference] for each in sent]
+
+
+@pipelined
+def test_the_next_envelope_comes_before_the_answer_to_the_letter(mailer, smtp) -> None:
+    provider = mailer(threads=1)
+    smtp.on(".", WHEN_MORE_CAME)
+    assert kinds(provider, people("ann", "bob")) == [OutcomeKind.ACCEPTED] * 2
+    assert [letter.session for letter in smtp.letters] == [1, 1]
+
+
+def test_a_refused_letter_leaves_those_beside_it_alone(mailer, smtp) -> None:
+    provider = mailer(threads=1)
+    smtp.on("RCPT", "250 2.1.5 Ok", "550 5.1.1 No such mailbox", "250 2.1.5 Ok")
+    accepted, gone = OutcomeKind.ACCEPTED, OutcomeKind.REFUSED_ADDRESS
+    assert kinds(provider, people("ann", "bob", "cid")) == [accepted, gone, accepted]
+    assert [each.recipient for each in smtp.letters] == ["ann@example.com", "cid@example.com"]
+    assert smtp.sessions == 1
+
+
+@pipelined
+def test_a_server_that_wants_a_refused_letter_gets_an_empty_one(mailer, smtp) -> None:
+    provider = mailer(threads=1)
+    smtp.lenient = True
+    smtp.on("RCPT", "550 5.1.1 No such mailbox")
+    assert kinds(provider, people("ann", "bob")) == [
+        OutcomeKind.REFUSED_ADDRESS,
+        OutcomeKind.ACCEPTED,
+    ]
+    assert [each.recipient for each in smtp.letters] == ["bob@example.com"]
+
+
+def test_a_lost_answer_is_one_letter_s_and_the_next_one_starts_anew(mailer, smtp) -> None:
+    provider = mailer(threads=1)
+    smtp.on(".", DROP)
+    assert kinds(provider, people("ann", "bob", "cid")) == [
+        OutcomeKind.UNKNOWN,
+        OutcomeKind.ACCEPTED,
+        OutcomeKind.ACCEPTED,
+    ]
+    assert [each.recipient for each in smtp.letters].count("bob@example.com") == 1
+
+
+def test_all_of_a_large_flight_arrive_once(mailer, smtp) -> None:
+    provider = mailer()
+    sent = people(*(f"person{number}" for number in range(50)))
+    assert set(kinds(provider, sent)) == {OutcomeKind.ACCEPTED}
+    assert sorted(each.recipient for each in smtp.letters) == sorted(m.address for m in sent)
+
+
+def test_a_slow_server_is_given_more_connections(mailer, smtp) -> None:
+    provider = mailer(threads=4)
+    smtp.on(".", *[SLOW] * 4)
+    assert set(kinds(provider, people("ann", "bob", "cid", "dan"))) == {OutcomeKind.ACCEPTED}
+    assert smtp.sessions > 1

@@ -1,0 +1,1 @@
+"""Measures: ratios between us and others in one run, never absolute promises."""
