@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.charset import QP, Charset
 from email.utils import getaddresses
+from functools import cached_property
 from typing import cast
 
 from django.core.mail import EmailMultiAlternatives
@@ -13,6 +14,7 @@ from django.utils.encoding import punycode
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.email import mime
 
 # What a message may bring along; everything else in a letter is ours.
 ALLOWED_HEADERS: Mapping[str, str] = {
@@ -73,36 +75,12 @@ class AddrSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A letter with its envelope."""
-
-    message: Message
-    sender: AddrSpec
-    recipient: AddrSpec
-    mail: EmailMultiAlternatives
-
-    def as_bytes(self) -> bytes:
-        """The letter as it goes over the wire, with CRLF line ends. Raises Refused."""
-        try:
-            mime = cast("SafeMIMEText | SafeMIMEMultipart", self.mail.message())
-            if self.recipient.international:
-                # Django would write the local part as an encoded word, which is another mailbox.
-                raw = str(self.recipient).encode().decode("ascii", "surrogateescape")
-                mime.replace_header("To", raw)
-            return mime.as_bytes(linesep="\r\n")
-        except ValueError as error:
-            raise Refused(
-                OutcomeKind.REFUSED_MESSAGE,
-                type(error).__name__,
-                "The content cannot be written as a mail.",
-            ) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who writes: `from_email` may carry a name, `domain` stands in Message-IDs."""
+    """Who writes: `from_email` may carry a name, `header` is it as the From header has it, and
+    `domain` stands in Message-IDs."""
 
     from_email: str
+    header: str
     mailbox: AddrSpec
     domain: str
 
@@ -113,7 +91,79 @@ def sender(from_email: str, *, domain: str | None = None) -> Sender:
     mailbox = addr_spec(named[0][1]) if len(named) == 1 else None
     if mailbox is None or mailbox.international:
         raise ValueError(f"{from_email!r} is not an address to send from")
-    return Sender(from_email=one_line(from_email), mailbox=mailbox, domain=domain or mailbox.domain)
+    written = EmailMultiAlternatives(from_email=one_line(from_email), to=["ann@example.com"])
+    return Sender(
+        from_email=one_line(from_email),
+        header=str(written.message()["From"]),
+        mailbox=mailbox,
+        domain=domain or mailbox.domain,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A letter with its envelope."""
+
+    message: Message
+    writer: Sender
+    recipient: AddrSpec
+    subject: str
+    headers: Mapping[str, str]
+
+    @property
+    def sender(self) -> AddrSpec:
+        """The mailbox it is from."""
+        return self.writer.mailbox
+
+    @cached_property
+    def mail(self) -> EmailMultiAlternatives:
+        """The letter as Django's mail API takes it."""
+        content = self.message.content
+        mail = EmailMultiAlternatives(
+            subject=self.subject,
+            body=content.text,
+            from_email=self.writer.from_email,
+            to=[str(self.recipient)],
+            headers=dict(self.headers),
+        )
+        mail.encoding = QUOTED
+        if content.html:
+            mail.attach_alternative(content.html, "text/html")
+        return mail
+
+    def as_bytes(self) -> bytes:
+        """The letter as it goes over the wire, with CRLF line ends. Raises Refused."""
+        try:
+            return self.usual() or self.by_library()
+        except ValueError as error:
+            raise Refused(
+                OutcomeKind.REFUSED_MESSAGE,
+                type(error).__name__,
+                "The content cannot be written as a mail.",
+            ) from error
+
+    def usual(self) -> bytes | None:
+        """The same without Django's help; None where anything about it is unusual. Raises
+        ValueError."""
+        subject = mime.subject_line(self.subject)
+        plain = {"From": self.writer.header, "To": str(self.recipient), **self.headers}
+        if subject is None or not all(map(mime.is_plain, plain.values())):
+            return None
+        content = self.message.content
+        if content.html and not content.text:
+            return None
+        headers = [("Subject", subject), ("Date", mime.now()), *plain.items()]
+        mark = self.message.reference.hex
+        return mime.letter(headers, text=content.text, html=content.html, mark=mark)
+
+    def by_library(self) -> bytes:
+        """The same with Django's help. Raises ValueError."""
+        written = cast("SafeMIMEText | SafeMIMEMultipart", self.mail.message())
+        if self.recipient.international:
+            # Django would write the local part as an encoded word, which is another mailbox.
+            raw = str(self.recipient).encode().decode("ascii", "surrogateescape")
+            written.replace_header("To", raw)
+        return written.as_bytes(linesep="\r\n")
 
 
 def write(message: Message, *, sender: Sender) -> Letter:
@@ -123,22 +173,17 @@ def write(message: Message, *, sender: Sender) -> Letter:
         raise Refused(
             OutcomeKind.REFUSED_ADDRESS, "not_one_address", "The address is not one mailbox."
         )
-    content = message.content
-    mail = EmailMultiAlternatives(
-        subject=one_line(content.subject or content.title),
-        body=content.text,
-        from_email=sender.from_email,
-        to=[str(recipient)],
+    return Letter(
+        message=message,
+        writer=sender,
+        recipient=recipient,
+        subject=one_line(message.content.subject or message.content.title),
         headers={
             **_headers(message.headers),
             "Message-ID": f"<{message.reference}@{sender.domain}>",
             "Auto-Submitted": "auto-generated",
         },
     )
-    mail.encoding = QUOTED
-    if content.html:
-        mail.attach_alternative(content.html, "text/html")
-    return Letter(message=message, sender=sender.mailbox, recipient=recipient, mail=mail)
 
 
 def addr_spec(address: str) -> AddrSpec | None:

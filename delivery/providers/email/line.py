@@ -38,9 +38,11 @@ class Post:
     def of(cls, letter: Letter) -> "Post":
         """Only CRLF ends a line, so nothing inside can be taken for the final dot (RFC 5321,
         4.5.2). Raises Refused."""
-        lines = _LINE_END.sub(b"\r\n", letter.as_bytes())
-        whole = lines if lines.endswith(b"\r\n") else lines + b"\r\n"
-        return cls(letter, _LEADING_DOT.sub(b"..", whole))
+        content = letter.as_bytes()
+        if not content.count(b"\r\n") == content.count(b"\n") == content.count(b"\r"):
+            content = _LINE_END.sub(b"\r\n", content)
+        whole = content if content.endswith(b"\r\n") else content + b"\r\n"
+        return cls(letter, _LEADING_DOT.sub(b"..", whole) if b"\n." in whole else whole)
 
 
 class Line:
