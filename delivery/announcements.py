@@ -6,8 +6,8 @@ effects of the observers that settings name.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple
-from datetime import datetime
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -107,10 +107,11 @@ def _observers() -> list[Observer]:
     return [cast("Observer", import_string(path)) for path in settings.DELIVERY_OBSERVERS]
 
 
+_REST = attrgetter(*[field.name for field in fields(Change)][2:])
+
+
 def _plain(change: Change) -> list[Any]:
-    return [
-        str(value) if isinstance(value, UUID | datetime) else value for value in astuple(change)
-    ]
+    return [str(change.delivery_id), str(change.notification_id), *_REST(change)]
 
 
 def _change(values: list[Any]) -> Change:

@@ -143,6 +143,8 @@ def _zones() -> frozenset[str]:
 
 def _runs(now: datetime, zone: ZoneInfo, week: Week) -> Iterator[tuple[datetime, datetime]]:
     """Windows that end after `now` as UTC spans, by start."""
+    if not any(week.days):
+        return
     midnight = now.astimezone(zone).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
     # Two days back: clocks that go back across midnight bring yesterday's last hour once more.
     for offset in range(-2, LONGEST_QUIET.days + 2):

@@ -31,6 +31,7 @@ class CatalogType:
     category: resolution.CategoryFacts
     ttl_seconds: int | None
     uncertain: int
+    sensitive: bool = False  # whether its schema marks secrets
     data_schema: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
@@ -142,6 +143,7 @@ def _catalog_type(
         ),
         ttl_seconds=row.ttl_seconds,
         uncertain=row.uncertain,
+        sensitive=row.sensitive,
         data_schema=row.data_schema,
         versions=versions,
     )

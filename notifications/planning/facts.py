@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -168,12 +169,7 @@ def person_facts(
     variables: Mapping[str, Any],
 ) -> PersonFacts:
     """The person as the decision sees them, for one type."""
-    found = resolution.resolve(
-        kind.category,
-        person.about(kind.category.id),
-        channels=[spec.number for spec in channels.every()],
-        now=now,
-    )
+    found = _resolved(kind.category, person.about(kind.category.id), now)
     return PersonFacts(
         erased=person.erased,
         paused_until=person.paused_until,
@@ -189,6 +185,15 @@ def person_facts(
         variables=variables,
         guest=guest,
     )
+
+
+@lru_cache(maxsize=512)
+def _resolved(
+    category: resolution.CategoryFacts, said: resolution.Wishes, now: datetime
+) -> resolution.Resolution:
+    """Most people of a batch have said the same, which is nothing."""
+    every = [spec.number for spec in channels.every()]
+    return resolution.resolve(category, said, channels=every, now=now)
 
 
 def providers(mode: int) -> frozenset[int]:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -135,7 +136,8 @@ class Planned:
     decision: Decision
     status: Status
     reason: Reason | None
-    body: list[dict[str, Any]]
+    body: str  # the decision as it is stored, JSON
+    digest: bytes  # equal decisions are stored once
 
     @classmethod
     def of(cls, case: Case) -> "Planned":
@@ -143,12 +145,8 @@ class Planned:
         decision = decide(case.facts)
         fresh = [step for step in decision.steps if _is_new(step, case)]
         status, reason = _standing(decision, case, fresh)
-        return cls(case, decision, status, reason, [facts.write_step(s) for s in decision.steps])
-
-    @property
-    def digest(self) -> bytes:
-        """Equal decisions are stored once."""
-        return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).digest()
+        stored = _stored(tuple(replace(step, addresses=()) for step in decision.steps))
+        return cls(case, decision, status, reason, *stored)
 
     def deliveries(self) -> list[dict[str, Any]]:
         """The rows to queue: one for each address of each step that leaves now."""
@@ -173,6 +171,13 @@ class Planned:
             if _is_new(step, self.case)
             for address in step.addresses or (None,)
         ]
+
+
+@lru_cache(maxsize=1024)
+def _stored(steps: tuple[StepDecision, ...]) -> tuple[str, bytes]:
+    """A decision as it is stored, and its digest."""
+    body = json.dumps([facts.write_step(step) for step in steps], sort_keys=True)
+    return body, hashlib.sha256(body.encode()).digest()
 
 
 def _is_new(step: StepDecision, case: Case) -> bool:
@@ -272,7 +277,7 @@ def _due_at(planned: Planned) -> datetime | None:
 def _decision_ids(cursor: Any, planned: Sequence[Planned]) -> Mapping[bytes, int]:
     """The ids of these decisions' bodies. One committed by another between our snapshot and the
     insert shows in neither half of the statement, so it is asked for again."""
-    bodies = {one.digest: json.dumps(one.body, sort_keys=True) for one in planned}
+    bodies = {one.digest: one.body for one in planned}
     found: dict[bytes, int] = {}
     while missing := sorted(bodies.keys() - found.keys()):
         cursor.execute(

@@ -96,7 +96,7 @@ def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]
             sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)
             continue
         sealed[letter.row.id] = _message(letter, kind, forms[version], variables, now=now)
-        used.append(wording.Used(letter, version, variables, kind.data_schema))
+        used.append(wording.Used(letter, version, variables, kind))
     wording.keep(used)
     return sealed
 

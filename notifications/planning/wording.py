@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -49,14 +50,15 @@ def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> 
     if kind.category.mandatory:
         return found
     return found | {
-        "List-Id": f"{kind.category.key} <{kind.category.key}.{_domain()}>",
+        "List-Id": f"{kind.category.key} <{kind.category.key}.{_domain(settings.PUBLIC_URL)}>",
         "List-Unsubscribe": f"<{variables['links']['unsubscribe']}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
 
 
-def _domain() -> str:
-    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+@cache
+def _domain(url: str) -> str:
+    return urlsplit(url).hostname or "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ class Used:
     letter: Letter
     version: int
     variables: Mapping[str, Any]
-    schema: Mapping[str, Any]
+    kind: CatalogType
 
     def sealed(self) -> bytes:
         """The record, under the reader's key. Secrets are masked: they are not kept."""
-        kept = {**self.variables, "data": mask(self.variables["data"], self.schema)}
+        kept = dict(self.variables)
+        if self.kind.sensitive:
+            kept["data"] = mask(kept["data"], self.kind.data_schema)
         plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
         key = crypto.unwrap(bytes(self.letter.reader.wrapped or b""))
         return key.encrypt(plain, context=VARIABLES)

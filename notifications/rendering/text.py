@@ -30,7 +30,14 @@ def tidy(text: str) -> str:
     """Return rendered text without trailing blanks, double empty lines or control characters."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _GAPS.sub("\n\n", _TRAILING.sub("\n", _CONTROLS.sub("", text))).strip()
+    # Mostly there is nothing to do, and looking is cheaper than replacing.
+    if _CONTROLS.search(text):
+        text = _CONTROLS.sub("", text)
+    if " \n" in text or "\t\n" in text:
+        text = _TRAILING.sub("\n", text)
+    if "\n\n\n" in text:
+        text = _GAPS.sub("\n\n", text)
+    return text.strip()
 
 
 def _simple(html: str, table: Table) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -175,11 +176,17 @@ def _week(recipient_id: int, kept: str | None) -> Week:
     if kept is None:
         return Week()
     try:
-        return calendar.parse_week(json.loads(kept))
+        return _parsed(kept)
     except calendar.WeekInvalid:
         # One person's broken row must not hold up the batch they are in.
         logger.error("quiet hours unreadable", extra={"recipient_id": recipient_id})
         return Week()
+
+
+@lru_cache(maxsize=512)
+def _parsed(kept: str) -> Week:
+    """Most people's quiet hours are those of others too."""
+    return calendar.parse_week(json.loads(kept))
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -64,7 +64,9 @@ def judge(answer: Answer, table: Table) -> OutcomeKind:
 
 def without_people(text: str, *, local_part: str) -> str:
     """The server's text for operators: on one line, with every mailbox blotted out."""
-    blotted = _MAILBOX.sub("…", " ".join(text.split()))
-    if len(local_part) > 2:
+    blotted = " ".join(text.split())
+    if "@" in blotted:
+        blotted = _MAILBOX.sub("…", blotted)
+    if len(local_part) > 2 and local_part.lower() in blotted.lower():
         blotted = re.sub(rf"(?<!\w){re.escape(local_part)}(?!\w)", "…", blotted, flags=re.I)
     return "".join(each for each in blotted if each.isprintable())[:LONGEST_DETAIL]
