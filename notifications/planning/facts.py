@@ -99,6 +99,7 @@ def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
         guests=_guests([one for one in due if one.mode == Mode.TEAM]),
         live_keys=_live_keys({one.key_id for one in due}),
         readers=readers.load({one.recipient_id for one in due if one.type_id in wordy}),
+        providers={mode: providers(mode) for mode in {one.mode for one in due}},
     )
     return [
         _case(one, catalog[one.type_id], people[one.recipient_id], there, shared) for one in due
@@ -112,6 +113,7 @@ class _Shared:
     guests: frozenset[tuple[int, str]] = frozenset()
     live_keys: frozenset[int] = frozenset()
     readers: Mapping[int, Reader] = field(default_factory=dict)
+    providers: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
 
 def _asks_data(kind: CatalogType) -> bool:
@@ -134,7 +136,7 @@ def _case(
         expires_at=due.expires_at,
         priority=Priority(due.priority),
         only_channels=None if due.channels is None else frozenset(due.channels),
-        providers=providers(due.mode),
+        providers=shared.providers[due.mode],
         key_live=due.key_id in shared.live_keys,
         type=kind.facts,
         person=person_facts(
