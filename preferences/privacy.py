@@ -13,7 +13,7 @@ from delivery import channels
 from notifysite.plumbing import audit
 from preferences import addresses, consent
 from preferences.directory import Listed, find_one, user_body
-from preferences.models import Address, CategorySetting, Choice, Recipient
+from preferences.models import Address, CategorySetting, Choice, Recipient, Subscription
 
 # Dotted names; an app above adds what it keeps. settings.EXPORT_PARTS: recipient id -> dict of
 # parts, whose names must differ. settings.ERASE_PARTS: (recipient id, user id) -> None, called in
@@ -44,7 +44,7 @@ def erase(user_id: str, *, actor: str, now: datetime) -> bool:
             return False
         for part in _parts("ERASE_PARTS", ()):
             part(person.pk, user_id)
-        for model in (Address, Choice, CategorySetting):
+        for model in (Address, Choice, CategorySetting, Subscription):
             model._default_manager.filter(recipient=person).delete()
         with connection.cursor() as cursor:
             cursor.execute(_ERASE, [now, person.pk])
@@ -75,6 +75,7 @@ def export(recipient_id: int) -> dict[str, Any]:
         "addresses": list(_addresses(person)),
         "choices": list(_choices(person)),
         "settings": list(_settings(person)),
+        "topics": list(_topics(person)),
         "quiet_hours": person.recipient.quiet_hours,
         "consents": list(_consents(person)),
         "audit": _audited(person),
@@ -121,6 +122,12 @@ def _settings(person: Listed) -> Iterator[dict[str, Any]]:
             "snoozed_until": row.snoozed_until,
             "preferred_channel": channels.by_number(preferred).key if preferred else None,
         }
+
+
+def _topics(person: Listed) -> Iterator[dict[str, Any]]:
+    rows = Subscription.objects.filter(recipient=person.recipient).select_related("topic")
+    for row in rows.order_by("id"):
+        yield {"topic": row.topic.key, "subscribed_at": row.created_at}
 
 
 def _consents(person: Listed) -> Iterator[dict[str, Any]]:

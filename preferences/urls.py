@@ -7,6 +7,7 @@ from preferences.api.categories import CategoriesView, CategoryView
 from preferences.api.devices import DevicesView, DeviceView, MyDevicesView, MyDeviceView
 from preferences.api.me import MeView, MyExportView
 from preferences.api.renew import RenewView
+from preferences.api.topics import MyTopicsView, SubscribersView, TopicsView, TopicView
 from preferences.api.users import UserExportView, UserTokenView, UserView
 from preferences.api.wishes import MyPreferencesView, PreferencesView
 
@@ -23,8 +24,12 @@ urlpatterns = [
     path("me/preferences", MyPreferencesView.as_view()),
     path("me/devices", MyDevicesView.as_view()),
     path("me/devices/<int:device_id>", MyDeviceView.as_view()),
+    path("me/topics", MyTopicsView.as_view()),
     path("push/renew", RenewView.as_view()),
     path("me/export", MyExportView.as_view()),
     path("categories", CategoriesView.as_view()),
     path("categories/<slug:key>", CategoryView.as_view()),
+    path("topics", TopicsView.as_view()),
+    path("topics/<slug:key>", TopicView.as_view()),
+    path("topics/<slug:key>/subscribers", SubscribersView.as_view()),
 ]

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from delivery import channels
@@ -12,7 +12,7 @@ from notifications.models import NotificationType, Service, Step
 from notifications.services import keys
 from notifications.words import Mode
 from preferences import people
-from preferences.models import Category, CategoryKind, Recipient
+from preferences.models import Category, CategoryKind, Recipient, Topic
 from preferences.wanted import Wanted
 
 _number = itertools.count(1)
@@ -44,6 +44,27 @@ def make_category(key: str | None = None, **values: Any) -> Category:
         "default_channels": [channels.EMAIL.number, channels.IN_APP.number],
     }
     return Category.objects.create(key=key, **(defaults | values))
+
+
+def make_topic(key: str | None = None, **values: Any) -> Topic:
+    """A topic to which nobody is subscribed."""
+    key = key or f"topic_{next(_number)}"
+    return Topic.objects.create(key=key, **({"name": key.replace("_", " ").capitalize()} | values))
+
+
+def subscribe_a_crowd(topic: Topic, count: int) -> None:
+    """Subscribe so many people of whom nothing is known."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH crowd AS (
+                INSERT INTO recipient (subject, locale, timezone)
+                SELECT gen_random_uuid(), '', '' FROM generate_series(1, %s) RETURNING id
+            )
+            INSERT INTO topic_subscription (topic_id, recipient_id) SELECT %s, id FROM crowd
+            """,
+            [count, topic.pk],
+        )
 
 
 def make_service(key: str | None = None, **values: Any) -> Service:

@@ -19,6 +19,7 @@ _CONTENT = (
     "notifications.layout",
     "notifications.layoutversion",
     "preferences.category",
+    "preferences.topic",
 )
 _SENT = ("notifications.notification", "delivery.delivery")
 
@@ -37,7 +38,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "Editors": frozenset(
         _may("view add change", *_CONTENT)
         | _may("view", "delivery.breaker")
-        | _may("delete", "notifications.step", "notifications.layout", "preferences.category")
+        | _may("delete", "notifications.step", "notifications.layout")
+        | _may("delete", "preferences.category", "preferences.topic")
     ),
     # That it arrives: routes, keys, dead letters, schedules.
     "Operators": frozenset(
@@ -62,7 +64,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     # Why somebody got, or did not get, a message.
     "Support": frozenset(
         _may("view", *_SENT, "notifications.render", "preferences.recipient")
-        | _may("view", "preferences.address", "preferences.category", "delivery.breaker")
+        | _may("view", "preferences.address", "preferences.category", "preferences.topic")
+        | _may("view", "delivery.breaker")
         | _may("view add delete", "delivery.suppression")
     ),
 }

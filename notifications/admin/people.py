@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifications import reading
 from notifysite.plumbing.desk import actor
 from preferences import privacy
-from preferences.admin import RecipientAdmin
+from preferences.admin.people import RecipientAdmin
 from preferences.models import Recipient
 
 SINCE = timedelta(days=30)

@@ -20,7 +20,6 @@ from notifications.api.shapes import (
     NotificationSerializer,
     ReplayBody,
     ReplayedSerializer,
-    checked,
 )
 from notifications.explain import explain
 from notifications.intake import cancel
@@ -28,6 +27,7 @@ from notifications.intake.request import SendSerializer, read_send
 from notifications.reasons import REASONS
 from notifications.replaying import Filter
 from notifications.services.authentication import caller_of
+from notifysite.plumbing.faults import checked
 from notifysite.plumbing.problems import Problem
 
 SHOWN = 1000

@@ -11,9 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from delivery import channels
-from notifications.api import paging
-from notifications.api.paging import Cursor
-from notifications.api.shapes import PRIORITIES, PageQuery, PageSerializer, checked
+from notifications.api.shapes import PRIORITIES
 from notifications.models import (
     Condition,
     NotificationType,
@@ -23,6 +21,8 @@ from notifications.models import (
     VersionState,
 )
 from notifications.words import Priority
+from notifysite.plumbing import paging
+from notifysite.plumbing.paging import PageQuery, PageSerializer
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -67,9 +67,8 @@ class TypeList(APIView):
     )
     def get(self, request: Request) -> Response:
         """List what can be said."""
-        query = checked(PageQuery(data=request.query_params.dict()))
-        cursor = Cursor.read(query["cursor"]) if "cursor" in query else None
-        types, more = paging.turn(_types(), by="key", cursor=cursor, size=query["limit"])
+        cursor, size = paging.asked(request)
+        types, more = paging.turn(_types(), by="key", cursor=cursor, size=size)
         rows = [_type(kind) for kind in types]
         return paging.answer(request, rows, more=more, cursor=cursor, place="key")
 
@@ -150,9 +149,8 @@ class TemplateList(APIView):
     )
     def get(self, request: Request) -> Response:
         """List templates with the version that is published."""
-        query = checked(PageQuery(data=request.query_params.dict()))
-        cursor = Cursor.read(query["cursor"]) if "cursor" in query else None
-        found, more = paging.turn(_templates(), by="id", cursor=cursor, size=query["limit"])
+        cursor, size = paging.asked(request)
+        found, more = paging.turn(_templates(), by="id", cursor=cursor, size=size)
         rows = [_template(template) for template in found]
         return paging.answer(request, rows, more=more, cursor=cursor)
 

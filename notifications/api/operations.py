@@ -12,12 +12,11 @@ from rest_framework.views import APIView
 from delivery import channels, suppression
 from delivery.models import Suppression
 from delivery.models.suppression import SuppressionReason
-from notifications.api import paging
-from notifications.api.paging import Cursor
-from notifications.api.shapes import PageQuery, PageSerializer, checked
 from notifications.intake.request import ChannelField
 from notifications.services.authentication import caller_of
-from notifysite.plumbing.faults import Fault, StrictSerializerMixin
+from notifysite.plumbing import paging
+from notifysite.plumbing.faults import Fault, StrictSerializerMixin, checked
+from notifysite.plumbing.paging import Cursor, PageQuery, PageSerializer
 from notifysite.plumbing.problems import Problem
 from preferences import addresses
 

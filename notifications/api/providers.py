@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 from delivery import channels, overview, registry, routing, standing, steering
 from delivery.health import Way
 from notifications.api import standings
-from notifications.api.shapes import checked
 from notifications.api.standings import (
     DrillBody,
     ProviderPageSerializer,
@@ -26,7 +25,7 @@ from notifications.api.standings import (
 )
 from notifications.services.authentication import caller_of
 from notifications.words import Mode
-from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.faults import Fault, checked
 from notifysite.plumbing.problems import Problem
 
 

@@ -10,19 +10,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications import reading, story
-from notifications.api import paging
-from notifications.api.paging import Cursor
 from notifications.api.send import NotificationsView
 from notifications.api.shapes import (
     NotificationPageSerializer,
     NotificationQuery,
     NotificationSerializer,
     TimelineSerializer,
-    checked,
 )
 from notifications.replaying import seen_by
 from notifications.services.authentication import caller_of
 from notifications.words import Status
+from notifysite.plumbing import paging
+from notifysite.plumbing.faults import checked
+from notifysite.plumbing.paging import Cursor
 
 WINDOW = timedelta(days=30)
 

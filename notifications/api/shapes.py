@@ -10,6 +10,7 @@ from notifications.intake.request import ChannelField
 from notifications.planning.decision import Does
 from notifications.words import Priority, Status
 from notifysite.plumbing.faults import StrictSerializerMixin
+from notifysite.plumbing.paging import PageQuery, PageSerializer
 
 STATUSES = [status.name.lower() for status in Status]
 STATES = [state.name.lower() for state in State]
@@ -74,13 +75,6 @@ class NotificationSerializer(serializers.Serializer[Any]):
     deliveries = DeliverySerializer(many=True)
 
 
-class PageSerializer(serializers.Serializer[Any]):
-    """What every list has beside its results."""
-
-    next = serializers.CharField(allow_null=True, help_text="The address of the next page.")
-    previous = serializers.CharField(allow_null=True)
-
-
 class NotificationPageSerializer(PageSerializer):
     """A page of notifications, newest first."""
 
@@ -103,13 +97,6 @@ class TimelineSerializer(serializers.Serializer[Any]):
     """A notification's story, oldest first."""
 
     results = EntrySerializer(many=True)
-
-
-class PageQuery(StrictSerializerMixin, serializers.Serializer[Any]):
-    """The query of every list."""
-
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=50)
-    cursor = serializers.CharField(required=False, max_length=400)
 
 
 class NotificationQuery(PageQuery):
@@ -173,10 +160,3 @@ class ReplayedSerializer(serializers.Serializer[Any]):
     refused = serializers.DictField(child=serializers.IntegerField())
     more = serializers.BooleanField()
     last_due_at = serializers.DateTimeField(allow_null=True)
-
-
-def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """What a body or query says. Raises ValidationError."""
-    serializer.is_valid(raise_exception=True)
-    said: dict[str, Any] = serializer.validated_data
-    return said

@@ -9,9 +9,9 @@ from rest_framework import serializers
 from delivery import channels, overview, standing, steering
 from delivery.overview import Answers, Health
 from delivery.standing import Standing, State
-from notifications.api.shapes import PageSerializer
 from notifications.intake.request import ChannelField
 from notifysite.plumbing.faults import StrictSerializerMixin
+from notifysite.plumbing.paging import PageSerializer
 
 STATES = [str(state) for state in State]
 

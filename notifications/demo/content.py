@@ -1,5 +1,6 @@
 """Make what the shop says, where it is missing. What people changed since stays as they left it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -8,18 +9,19 @@ from delivery import channels
 from delivery.lifecycle import Uncertain
 from notifications.catalog.publish import publish_layout, say
 from notifications.demo import files
-from notifications.demo.files import CategoryFile, TypeFile
+from notifications.demo.files import CategoryFile, TopicFile, TypeFile
 from notifications.models import Condition, Layout, NotificationType, Step, VersionState
 from notifications.words import Priority
-from preferences.models import Category, CategoryKind
+from preferences.models import Category, CategoryKind, Topic
 
 ACTOR = "demo"
 
 
 @transaction.atomic
 def make() -> int:
-    """Categories, layouts and types with their words; gives how many rows of these were missing."""
-    made = sum(_category(one, position) for position, one in enumerate(files.categories(), 1))
+    """Categories, topics, layouts and types with their words; gives how many rows were missing."""
+    made = sum(_topic(one) for one in files.topics())
+    made += sum(_category(one, position) for position, one in enumerate(files.categories(), 1))
     made += sum(_layout(key, source) for key, source in files.layouts().items())
     return made + sum(_type(one) + _words(one) for one in files.types())
 
@@ -35,6 +37,11 @@ def _category(said: CategoryFile, position: int) -> bool:
         "position": position * 10,
     }
     return Category.objects.get_or_create(key=said.key, defaults=values)[1]
+
+
+def _topic(said: TopicFile) -> bool:
+    values = asdict(said)
+    return Topic.objects.get_or_create(key=values.pop("key"), defaults=values)[1]
 
 
 def _layout(key: str, source: str) -> bool:

@@ -22,6 +22,16 @@ class CategoryFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicFile:
+    """A topic; words for words as its row."""
+
+    key: str
+    name: str
+    description: str
+    translations: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TypeFile:
     """A type with its steps, and what it says: `words[locale][channel]` is a template's source."""
 
@@ -45,6 +55,11 @@ def categories() -> list[CategoryFile]:
         CategoryFile(key=key, **{**said, "default_channels": tuple(said["default_channels"])})
         for key, said in _toml(SHOP / "categories.toml").items()
     ]
+
+
+def topics() -> list[TopicFile]:
+    """All topics."""
+    return [TopicFile(key=key, **said) for key, said in _toml(SHOP / "topics.toml").items()]
 
 
 def layouts() -> dict[str, str]:

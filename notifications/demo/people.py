@@ -11,9 +11,9 @@ from delivery import channels
 from delivery.channels import ChannelSpec
 from delivery.simulation import DOMAIN
 from notifications.demo.content import ACTOR
-from preferences import addresses, consent, devices, mirror, people
+from preferences import addresses, consent, devices, mirror, people, topics
 from preferences.consent import Said
-from preferences.models import Category, Recipient
+from preferences.models import Category, Recipient, Topic
 from preferences.wanted import Wanted
 
 # Of the example in RFC 8291: keys that nobody's browser has.
@@ -35,6 +35,7 @@ class Customer:
     locale: str
     timezone: str
     wants_offers: bool = False
+    topics: tuple[str, ...] = ()
 
 
 CUSTOMERS = (
@@ -46,6 +47,7 @@ CUSTOMERS = (
         locale="en",
         timezone="Europe/London",
         wants_offers=True,
+        topics=("gardening_tips",),
     ),
     Customer(
         user_id="customer-1002",
@@ -117,6 +119,8 @@ def _make(customer: Customer) -> None:
     for spec, value, kind in _devices(customer.user_id):
         reach = addresses.normalise(spec, value, kind=kind)
         devices.register(person.id, reach, label=spec.label, actor=ACTOR, now=now)
+    for topic in Topic.objects.filter(key__in=customer.topics):
+        topics.subscribe(topic.pk, [customer.user_id], actor=ACTOR, source="import")
     if customer.wants_offers:
         category = Category.objects.get(key="offers")
         said = Said(

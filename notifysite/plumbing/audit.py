@@ -33,15 +33,26 @@ def record(
 
 
 _INSERT_ALL = """
-    INSERT INTO audit_entry (actor, action, target, detail)
-    SELECT %s, %s, target, %s::jsonb FROM unnest(%s::text[]) AS u(target)
+    INSERT INTO audit_entry (actor, action, target, subject, detail)
+    SELECT %s, %s, target, subject, %s::jsonb
+    FROM unnest(%s::text[], %s::uuid[]) AS u(target, subject)
 """
 
 
 def record_all(
-    *, actor: str, action: str, targets: Iterable[str], detail: dict[str, Any] | None = None
+    *,
+    actor: str,
+    action: str,
+    targets: Iterable[str],
+    subjects: Iterable[UUID] = (),
+    detail: dict[str, Any] | None = None,
 ) -> None:
-    """The same for one act on many targets, with one statement."""
-    values: list[Any] = [actor, action, json.dumps(detail or {}, allow_nan=False), list(targets)]
+    """The same for one act on many targets, with one statement.
+
+    `subjects` are in the order of the targets; none at all where nobody in particular is concerned.
+    """
+    said = json.dumps(detail or {}, allow_nan=False)
+    # Of two lists the shorter one is filled up with nulls.
+    values: list[Any] = [actor, action, said, list(targets), list(subjects)]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_ALL, values)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.settings import api_settings
 
@@ -38,6 +39,13 @@ def faults_of(detail: Any, at: str = "") -> Iterator[Fault]:
             yield from faults_of(below, at if isinstance(below, str) else at + pointer(index))
     else:
         yield Fault(at, getattr(detail, "code", None) or "invalid", str(detail))
+
+
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """What a body or query says. Raises ValidationError."""
+    serializer.is_valid(raise_exception=True)
+    said: dict[str, Any] = serializer.validated_data
+    return said
 
 
 class StrictSerializerMixin:

@@ -61,6 +61,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Templates", "edit_note", "notifications.template"),
                     _item("Layouts", "web", "notifications.layout"),
                     _item("Categories", "category", "preferences.category"),
+                    _item("Topics", "sell", "preferences.topic"),
                 ],
             },
             {

@@ -5,7 +5,7 @@ from typing import Any
 
 from delivery import channels
 from delivery.channels import ChannelSpec
-from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.faults import Fault, pointer
 from preferences import addresses, profile, wanted
 from preferences.addresses import AddressInvalid, Reach
 from preferences.api.doors import invalid, members
@@ -13,6 +13,7 @@ from preferences.directory import Listed
 from preferences.wanted import ABSENT, NAMES, Wanted, WantedInvalid
 
 LONGEST_LABEL = 120
+MOST_USERS = 1000
 
 _READ_ONLY = {
     "paused_until": "Set it by a PATCH of the person's preferences.",
@@ -56,6 +57,28 @@ def whole(said: Wanted, before: Listed | None) -> Wanted:
         kept = profile.decrypt(before.recipient.profile, before.key).attributes
         values["attributes"] = {**dict.fromkeys(kept), **values["attributes"]}
     return Wanted(**values)
+
+
+def users(body: Any) -> list[Any]:
+    """The list of people of a body that has nothing else. Raises Problem."""
+    found = members(body, "users").get("users")
+    if not isinstance(found, list) or not 0 < len(found) <= MOST_USERS:
+        detail = f"Must be a list of 1 to {MOST_USERS:,} people."
+        raise invalid(Fault("/users", "invalid_length", detail))
+    return found
+
+
+def user_ids(body: Any) -> list[str]:
+    """The same, where people are named by their user ids. Raises Problem."""
+    found, faults = users(body), []
+    for index, one in enumerate(found):
+        try:
+            wanted.user_id(one)
+        except wanted.Wrong as wrong:
+            faults.append(Fault(pointer("users", index), wrong.code, wrong.detail))
+    if faults:
+        raise invalid(*faults)
+    return found
 
 
 def device(body: Any) -> tuple[Reach, str]:

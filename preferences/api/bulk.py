@@ -14,12 +14,10 @@ from notifysite.plumbing import audit
 from notifysite.plumbing.faults import Fault, pointer
 from preferences import people
 from preferences.api import bodies, shapes
-from preferences.api.doors import actor, invalid, members
+from preferences.api.doors import actor
 from preferences.api.users import UserView
 from preferences.people import Person, TooMuchSaid
 from preferences.wanted import Wanted, WantedInvalid
-
-MOST = 1000
 
 _Faults = tuple[Fault, ...]
 
@@ -41,7 +39,7 @@ class BulkView(UserView):
     )
     def post(self, request: Request, user_id: str = "bulk") -> Response:
         """Create or change up to 1,000 people, as by PATCH; a bad one never sinks the rest."""
-        asked = _users(request.data)
+        asked = bodies.users(request.data)
         wanted, wrong = _read(asked)
         with transaction.atomic():
             found = _upsert(wanted, wrong)
@@ -53,13 +51,6 @@ class BulkView(UserView):
                     detail={"people": len(found)},
                 )
         return Response({"results": [_result(i, one, found, wrong) for i, one in enumerate(asked)]})
-
-
-def _users(body: Any) -> list[Any]:
-    users = members(body, "users").get("users")
-    if not isinstance(users, list) or not 0 < len(users) <= MOST:
-        raise invalid(Fault("/users", "invalid_length", f"Must be a list of 1 to {MOST:,} people."))
-    return users
 
 
 def _read(asked: list[Any]) -> tuple[dict[int, Wanted], dict[int, _Faults]]:

@@ -15,6 +15,7 @@ from preferences import wanted
 from preferences.authentication import IsRecipient, RecipientAuthentication, RecipientPrincipal
 from preferences.directory import Listed, find_one
 from preferences.models import Recipient
+from preferences.topics import TopicGone
 from preferences.wanted import WantedInvalid
 from preferences.wishes import By, EditsInvalid, RecipientGone
 
@@ -76,12 +77,12 @@ def _may_be_known(user_id: str) -> bool:
 
 @contextmanager
 def faults_answered() -> Iterator[None]:
-    """Answer what a body got wrong with 422, and a person who is gone with 404."""
+    """Answer what a body got wrong with 422, and a person or topic that is gone with 404."""
     try:
         yield
     except (WantedInvalid, EditsInvalid) as wrong:
         raise invalid(*wrong.faults) from None
-    except RecipientGone:
+    except (RecipientGone, TopicGone):
         raise NotFound from None
 
 

@@ -1,6 +1,12 @@
 """The shapes of bodies, for the API's schema; reading them is the business of the rooms below."""
 
+from typing import Any
+
 from rest_framework import serializers
+
+from notifysite.plumbing.faults import StrictSerializerMixin
+from notifysite.plumbing.paging import PageSerializer
+from preferences.models.category import KEY
 
 
 class DeviceShape(serializers.Serializer[None]):
@@ -149,7 +155,9 @@ class Preferences(serializers.Serializer[None]):
     paused_until = serializers.DateTimeField(allow_null=True)
     locale = serializers.CharField(allow_null=True)
     timezone = serializers.CharField(allow_null=True)
-    topics = serializers.ListField(child=serializers.CharField())
+    topics = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="All that the person is to have."
+    )
 
 
 class CategoryShape(serializers.Serializer[None]):
@@ -171,3 +179,87 @@ class CategoryPage(serializers.Serializer[None]):
     results = CategoryShape(many=True)
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
+
+
+class TopicTranslation(StrictSerializerMixin, serializers.Serializer[Any]):
+    """A topic's words in one language."""
+
+    name = serializers.CharField(required=False, max_length=120)
+    description = serializers.CharField(required=False, max_length=300, allow_blank=True)
+
+
+class TopicEdit(StrictSerializerMixin, serializers.Serializer[Any]):
+    """What may be changed of a topic."""
+
+    name = serializers.CharField(max_length=120)
+    description = serializers.CharField(required=False, max_length=300, allow_blank=True)
+    translations = serializers.DictField(
+        child=TopicTranslation(), required=False, help_text='{"de": {"name": …, "description": …}}'
+    )
+
+
+class TopicBody(TopicEdit):
+    """A new topic; its key stays."""
+
+    key = serializers.CharField(max_length=80, validators=[KEY])
+
+
+class TopicShape(serializers.Serializer[Any]):
+    """What people subscribe to."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    translations = serializers.JSONField()
+    created_at = serializers.DateTimeField()
+
+
+class TopicDetail(TopicShape):
+    """One topic, with how many people are subscribed."""
+
+    subscribers = serializers.IntegerField()
+
+
+class TopicPage(PageSerializer):
+    """A page of topics, by key."""
+
+    results = TopicShape(many=True)
+
+
+class MyTopic(serializers.Serializer[Any]):
+    """A topic in the person's language, and whether they are subscribed."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    subscribed = serializers.BooleanField()
+
+
+class MyTopicPage(PageSerializer):
+    """A page of topics, by key."""
+
+    results = MyTopic(many=True)
+
+
+class UserIds(serializers.Serializer[Any]):
+    """Up to 1,000 user ids."""
+
+    users = serializers.ListField(child=serializers.CharField(), min_length=1, max_length=1000)
+
+
+class UserIdPage(PageSerializer):
+    """A page of user ids."""
+
+    results = serializers.ListField(child=serializers.CharField())
+
+
+class Subscribed(serializers.Serializer[Any]):
+    """How many people were not subscribed before."""
+
+    subscribed = serializers.IntegerField()
+
+
+class Unsubscribed(serializers.Serializer[Any]):
+    """How many people were subscribed before."""
+
+    unsubscribed = serializers.IntegerField()

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from preferences import categories, wishes
+from preferences import categories, topics, wishes
 from preferences.api import shapes
 from preferences.api.doors import MyView, by, faults_answered, me, recipient_id
 from preferences.wishes import Wishes
@@ -63,4 +63,5 @@ def _changed(id: int, request: Request) -> Response:
 
 
 def _shown(person: Wishes) -> Response:
-    return Response(wishes.effective(person, categories.every(), now=timezone.now()))
+    shown = wishes.effective(person, categories.every(), now=timezone.now())
+    return Response({**shown, "topics": sorted(topics.set_of(person.recipient_id))})

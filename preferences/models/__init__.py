@@ -2,6 +2,7 @@
 
 from preferences.models.category import Category, CategoryKind
 from preferences.models.recipient import Address, Recipient
+from preferences.models.topic import Subscription, Topic
 from preferences.models.wishes import CategorySetting, Choice, Consent
 
 __all__ = [
@@ -12,4 +13,6 @@ __all__ = [
     "Choice",
     "Consent",
     "Recipient",
+    "Subscription",
+    "Topic",
 ]

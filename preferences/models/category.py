@@ -5,6 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from delivery import channels
+from preferences.models.labels import Labelled
 
 KEY = RegexValidator(
     r"^[a-z][a-z0-9_]{0,79}$", "Use lower-case letters, digits and underscores, a letter first."
@@ -19,15 +20,10 @@ class CategoryKind(models.IntegerChoices):
     MARKETING = 3, "Marketing"
 
 
-class Category(models.Model):
+class Category(Labelled):
     """A subject people recognise: Orders, Security, Newsletter."""
 
     key = models.CharField(max_length=80, unique=True, validators=[KEY])
-    name = models.CharField(max_length=120)
-    description = models.CharField(max_length=300, default="", blank=True)
-    translations = models.JSONField(
-        default=dict, blank=True, help_text='{"de": {"name": "…", "description": "…"}}'
-    )
     kind = models.SmallIntegerField(choices=CategoryKind, default=CategoryKind.TRANSACTIONAL)
     mandatory = models.BooleanField(
         default=False, help_text="People choose the channels; one must stay."
@@ -45,24 +41,7 @@ class Category(models.Model):
         ordering = ["position", "key"]
         verbose_name_plural = "categories"
 
-    def __str__(self) -> str:
-        return self.name
-
     def clean_fields(self, exclude: object = None) -> None:
         """Only channels there are."""
         super().clean_fields(exclude=exclude)  # type: ignore[arg-type]
         channels.keys(self.default_channels)
-
-    def label(self, locale: str) -> str:
-        """The name in a person's language, if it was translated."""
-        return self._translated("name", locale) or self.name
-
-    def explanation(self, locale: str) -> str:
-        """The description in a person's language, if it was translated."""
-        return self._translated("description", locale) or self.description
-
-    def _translated(self, field: str, locale: str) -> str:
-        for tag in (locale, locale.partition("-")[0]):
-            if text := self.translations.get(tag, {}).get(field):
-                return str(text)
-        return ""

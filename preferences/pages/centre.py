@@ -9,12 +9,12 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from notifysite.plumbing.paper import page, speaking
-from preferences import wishes
+from preferences import topics, wishes
 from preferences.models import Address, Category
 from preferences.pages import form, matrix, week
 from preferences.pages.doors import Visitor, by_session, by_token, gone
@@ -35,7 +35,13 @@ class Desk:
     wishes: Wishes
     across: list[Column]
     rows: list[Row]
+    topics: list[Any]
     now: datetime
+
+    @property
+    def subscribed(self) -> dict[str, bool]:
+        """Whether the person is subscribed, by the topic's key."""
+        return {topic.key: topic.subscribed for topic in self.topics}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,7 +51,8 @@ def centre(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     person = wishes.load([id])[id]
     with speaking(person.locale):
         desk = _desk(person)
-        first = form.at_first(person, desk.rows, now=desk.now)
+        on = [key for key, subscribed in desk.subscribed.items() if subscribed]
+        first = form.at_first(person, desk.rows, on, now=desk.now)
         if request.method != "POST":
             return _shown(request, visitor, desk, first)
         return _changed(request, visitor, desk, form.posted(request.POST, first))
@@ -57,7 +64,7 @@ by_link = by_token(centre)
 
 def _changed(request: HttpRequest, visitor: Visitor, desk: Desk, filled: Form) -> HttpResponse:
     try:
-        body = form.body(filled, desk.rows, desk.wishes, now=desk.now)
+        body = form.body(filled, desk.rows, desk.subscribed, desk.wishes, now=desk.now)
         by = visitor.by(shown=_consent_text())
         wishes.set_preferences(visitor.principal.recipient_id, body, by=by, now=desk.now)
     except Mistakes as wrong:
@@ -76,7 +83,8 @@ def _desk(person: Wishes) -> Desk:
     in_use = Address.objects.filter(recipient_id=person.recipient_id, retired_at__isnull=True)
     addressed = frozenset(in_use.values_list("channel", flat=True))
     across = matrix.columns(person, shown, addressed=addressed)
-    return Desk(person, across, matrix.table(person, shown, across, now=now), now)
+    rows = matrix.table(person, shown, across, now=now)
+    return Desk(person, across, rows, list(topics.seen_by(person.recipient_id)), now)
 
 
 def _shown(request: HttpRequest, visitor: Visitor, desk: Desk, filled: Form) -> HttpResponse:
@@ -85,6 +93,7 @@ def _shown(request: HttpRequest, visitor: Visitor, desk: Desk, filled: Form) -> 
         "visitor": visitor,
         "across": desk.across,
         "rows": [_row(row, desk, filled) for row in desk.rows],
+        "topics": [_topic(topic, desk, filled) for topic in desk.topics],
         "filled": {name: filled.text(name) for name in ("pause", "locale", "timezone", week.MODE)},
         "errors": filled.errors,
         "carried": filled.carried(),
@@ -115,6 +124,16 @@ def _row(row: Row, desk: Desk, filled: Form) -> dict[str, Any]:
         "open": filled.text(f"snooze:{row.key}") or filled.text(f"prefer:{row.key}"),
         "error": filled.errors.get(f"category:{row.key}", ""),
         "zone": desk.wishes.zone(),
+    }
+
+
+def _topic(topic: Any, desk: Desk, filled: Form) -> dict[str, Any]:
+    locale = desk.wishes.locale or get_language() or ""
+    return {
+        "key": topic.key,
+        "label": topic.label(locale),
+        "explanation": topic.explanation(locale),
+        "on": topic.key in filled.values.get(form.TOPICS, ()),
     }
 
 

@@ -23,6 +23,8 @@ from preferences.wishes import Wishes
 SNOOZES = (1, 7, 30)  # days
 KEEP = "keep"
 CELLS = "cell"
+TOPICS = "topic"
+_TICKED = (CELLS, TOPICS)  # a browser sends nothing for boxes that are all empty
 _LONGEST = 64 * 1024  # of `was`: far more than any table of choices
 
 Values = Mapping[str, Sequence[str]]
@@ -49,10 +51,13 @@ class Form:
         return json.dumps(self.was, separators=(",", ":"))
 
 
-def at_first(wishes: Wishes, rows: Iterable[Row], *, now: datetime) -> Form:
-    """The form as a person meets it."""
+def at_first(
+    wishes: Wishes, rows: Iterable[Row], subscribed: Iterable[str], *, now: datetime
+) -> Form:
+    """The form as a person meets it; `subscribed` are keys of topics."""
     values: dict[str, list[str]] = {
         CELLS: [cell.name for row in rows for cell in row.cells if cell.on and not cell.locked],
+        TOPICS: list(subscribed),
         "pause": [_local(wishes.paused_until, wishes.zone(), now=now)],
         "locale": [wishes.locale],
         "timezone": [wishes.timezone],
@@ -68,17 +73,24 @@ def posted(sent: QueryDict, first: Form) -> Form:
     """The form as it came back; fields that it never had are not looked at."""
     was = _was(sent.get("was", "")) or first.was
     names = first.values.keys() | was.keys()
-    values = {name: sent.getlist(name) for name in names if name in sent or name == CELLS}
+    values = {name: sent.getlist(name) for name in names if name in sent or name in _TICKED}
     # A field that a person could not see was not cleared by them.
     left_out = {name: was[name] for name in was if name not in values}
     return Form({**left_out, **values}, was)
 
 
-def body(form: Form, rows: Iterable[Row], wishes: Wishes, *, now: datetime) -> dict[str, Any]:
-    """What was changed, as the body of a PATCH of preferences. Raises Mistakes."""
+def body(
+    form: Form, rows: Iterable[Row], topics: Mapping[str, bool], wishes: Wishes, *, now: datetime
+) -> dict[str, Any]:
+    """What was changed, as the body of a PATCH of preferences. Raises Mistakes.
+
+    `topics` says by key whether the person is subscribed now.
+    """
     changes: dict[str, Any] = {}
     if categories := _categories(form, rows, now):
         changes["categories"] = categories
+    if (subscribed := _topics(form, topics)) is not None:
+        changes["topics"] = subscribed
     if any(form.changed(name) for name in form.values if week.owns(name)):
         changes["quiet_hours"] = week.body(form.values, zone=wishes.quiet_hours.timezone)
     for name in ("locale", "timezone"):
@@ -121,6 +133,15 @@ def _categories(form: Form, rows: Iterable[Row], now: datetime) -> dict[str, Any
         if change:
             changes[row.key] = change
     return changes
+
+
+def _topics(form: Form, topics: Mapping[str, bool]) -> list[str] | None:
+    """All topics the person is to have, untouched ones as they are; None when nothing changed."""
+    on, before = set(form.values.get(TOPICS, ())), set(form.was.get(TOPICS, ()))
+    touched = on ^ before
+    if touched.isdisjoint(topics):
+        return None
+    return [key for key, has in topics.items() if (key in on if key in touched else has)]
 
 
 def _in_days(text: str, now: datetime) -> str | None:
@@ -185,4 +206,5 @@ def _said(fault: Fault) -> str:
         "unknown_timezone": _("There is no such time zone."),
         "invalid_locale": _("There is no such language."),
         "unknown_category": _("This subject does not exist any more."),
+        "unknown_topic": _("This topic does not exist any more."),
     }.get(fault.code, fault.detail)

@@ -11,9 +11,10 @@ from django.db import connection, transaction
 from delivery import channels
 from notifysite.plumbing import audit
 from notifysite.plumbing.faults import Fault
-from preferences import calendar, categories, consent
+from preferences import calendar, categories, consent, topics
 from preferences.models import CategorySetting
 from preferences.resolution import CategoryFacts, Choice
+from preferences.wanted import ABSENT
 from preferences.wishes.drafting import Draft, Place, draft, faults
 from preferences.wishes.edits import CategoryEdit, Edits, EditsInvalid, read
 from preferences.wishes.loading import Wishes, load
@@ -100,11 +101,12 @@ def _change(
         found = tuple(faults(drafted.after, edits, known, now=now))
         if found:
             raise EditsInvalid(found)
-        if drafted == Draft(after=before):
+        moved = _move(recipient_id, edits)
+        if drafted == Draft(after=before) and not moved:
             return before
         _write(drafted, by)
         after = replace(drafted.after, changed_at=_save(drafted.after))
-        _record(drafted, before, known, by)
+        _record(drafted, before, known, by, moved)
         return after
 
 
@@ -114,6 +116,11 @@ def _locked(recipient_id: int) -> Wishes:
         if cursor.fetchone() != (True,):
             raise RecipientGone(f"recipient {recipient_id}")
     return load([recipient_id])[recipient_id]
+
+
+def _move(recipient_id: int, edits: Edits) -> dict[str, bool]:
+    """The topics a person joined (true) and left."""
+    return {} if edits.topics is ABSENT else topics.replace(recipient_id, edits.topics or ())
 
 
 def _write(drafted: Draft, by: By) -> None:
@@ -187,7 +194,13 @@ def _save(wishes: Wishes) -> datetime:
     return changed_at
 
 
-def _record(drafted: Draft, before: Wishes, known: Mapping[str, CategoryFacts], by: By) -> None:
+def _record(
+    drafted: Draft,
+    before: Wishes,
+    known: Mapping[str, CategoryFacts],
+    by: By,
+    moved: Mapping[str, bool],
+) -> None:
     after = drafted.after
     names = {category.id: category.key for category in known.values()}
     audit.record(
@@ -203,6 +216,7 @@ def _record(drafted: Draft, before: Wishes, known: Mapping[str, CategoryFacts], 
             "consents": {names[id]: given for id, given in drafted.consents.items()},
             "settings": [names[id] for id in drafted.settings],
             "changed": list(_columns_changed(before, after)),
+            "topics": moved,
         },
     )
 

@@ -8,10 +8,12 @@ from typing import Any
 from delivery import channels
 from delivery.channels import UnknownChannel
 from notifysite.plumbing.faults import Fault, pointer
-from preferences import calendar, wanted
+from preferences import calendar, topics, wanted
 from preferences.calendar import Week, WeekInvalid
 from preferences.resolution import CategoryFacts
 from preferences.wanted import ABSENT, Absent
+
+MOST_TOPICS = 1000
 
 _EARLIEST, _LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -37,6 +39,7 @@ class Edits:
     paused_until: datetime | Absent | None = ABSENT
     locale: str | Absent | None = ABSENT
     timezone: str | Absent | None = ABSENT
+    topics: frozenset[str] | Absent | None = ABSENT
 
 
 class EditsInvalid(ValueError):
@@ -69,7 +72,7 @@ class _Reader:
             "paused_until": self._moment,
             "locale": self._text(wanted.locale),
             "timezone": self._text(wanted.timezone),
-            "topics": self._not_available([], "Topics"),
+            "topics": self._topics,
         }
         return Edits(**self._object(body, "", readers))
 
@@ -104,6 +107,18 @@ class _Reader:
             if number is not None and "enabled" in said:
                 found[number] = said["enabled"]
         return found
+
+    def _topics(self, value: Any, at: str) -> frozenset[str] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) > MOST_TOPICS:
+            self._wrong(at, "invalid_type", f"Must be a list of at most {MOST_TOPICS:,} keys.")
+            return None
+        there_are = topics.known({key for key in value if isinstance(key, str)})
+        for index, key in enumerate(value):
+            if not isinstance(key, str) or key not in there_are:
+                self._wrong(at + pointer(index), "unknown_topic", "There is no such topic.")
+        return there_are
 
     def _object(
         self, value: Any, at: str, readers: Mapping[str, Callable[[Any, str], Any]]

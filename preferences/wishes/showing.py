@@ -13,7 +13,7 @@ from preferences.wishes.loading import Setting, Wishes
 def effective(
     wishes: Wishes, known: Mapping[str, CategoryFacts], *, now: datetime
 ) -> dict[str, Any]:
-    """The body of a GET of preferences; a PATCH takes the same shape."""
+    """What a GET of preferences answers, but for the topics; a PATCH takes the same shape."""
     week = calendar.week_json(wishes.quiet_hours)
     return {
         "categories": {
@@ -26,7 +26,6 @@ def effective(
         "paused_until": wishes.paused_until,
         "locale": wishes.locale or None,
         "timezone": wishes.timezone or None,
-        "topics": [],
     }
 
 

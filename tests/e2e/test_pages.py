@@ -16,12 +16,12 @@ from notifications.models import NotificationType
 from notifications.services import own
 from notifications.words import Lane
 from notifysite.plumbing.ids import uuid7
-from preferences import categories, links, wishes
+from preferences import categories, links, topics, wishes
 from preferences.models import Category, CategoryKind, Recipient
 from preferences.wanted import Wanted
 from preferences.wishes import By
 from tests.e2e.conftest import DESK, PHONE
-from tests.factories import make_category, make_recipient, make_type
+from tests.factories import make_category, make_recipient, make_topic, make_type
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chromium]
 
@@ -59,6 +59,8 @@ def ann(site) -> Recipient:
         kind=CategoryKind.MARKETING,
         position=4,
     )
+    make_topic("roses", description="What they love, and what they do not.")
+    make_topic("ferns", name="Ferns and other things that grow in the shade")
     return make_recipient(
         "ann", email="ann@example.com", phone="+491701234567", timezone="Europe/Berlin"
     )
@@ -83,6 +85,7 @@ def test_choices_are_made_without_javascript(window, ann: Recipient, size, dark:
 
     page.get_by_label("Orders: Email").uncheck()
     page.get_by_label("Newsletter: Text message").check()
+    page.get_by_label("Roses").check()
     page.get_by_label("The same every day").check()
     page.locator("[name='every:0:start']").fill("22:00")
     page.locator("[name='every:0:end']").fill("07:00")
@@ -94,6 +97,7 @@ def test_choices_are_made_without_javascript(window, ann: Recipient, size, dark:
     seen.shoot(f"{name}-saved")
     assert on(ann, "orders") == ["in_app"]
     assert on(ann, "news") == ["sms"]
+    assert topics.set_of(ann.pk) == {"roses"}
     assert page.locator("[name='every:0:start']").input_value() == "22:00"
     wide = page.locator("body").bounding_box()["width"]
     assert wide <= size["width"]

@@ -48,6 +48,19 @@ def test_subject_and_detail_may_be_left_out():
     assert entries() == [("system", "keys.rotated", "master:2026b", None, "{}")]
 
 
+def test_one_act_on_many_is_one_entry_each_and_may_say_about_whom():
+    ann = uuid.uuid4()
+
+    audit.record_all(actor="key:a", action="topic.subscribed", targets=["1"], subjects=[ann])
+    audit.record_all(actor="key:a", action="thing.moved", targets=["2", "3"], detail={"to": 4})
+
+    assert entries() == [
+        ("key:a", "topic.subscribed", "1", ann, "{}"),
+        ("key:a", "thing.moved", "2", None, '{"to": 4}'),
+        ("key:a", "thing.moved", "3", None, '{"to": 4}'),
+    ]
+
+
 def test_an_entry_carries_the_time_of_the_database():
     audit.record(actor="system", action="keys.rotated", target="master:2026b")
 

@@ -27,7 +27,7 @@ from delivery.models import (
 from notifications.models import Layout, Notification, NotificationType, Service, Template
 from notifications.words import Lane, Mode, Priority, Status
 from notifysite.plumbing import audit, ids
-from preferences.models import Category, Recipient
+from preferences.models import Category, Recipient, Topic
 from tests import factories
 
 _numbers = itertools.count(1)
@@ -147,6 +147,7 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     Template: _template,
     Layout: lambda: Layout.objects.create(key=f"layout_{next(_numbers)}", name="Layout"),
     Category: factories.make_category,
+    Topic: factories.make_topic,
     Recipient: factories.make_recipient,
     Suppression: _suppression,
     Notification: a_notification,

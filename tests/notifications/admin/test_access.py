@@ -121,14 +121,16 @@ def test_a_role_may_do_just_what_it_is_for(
 
 
 SEEN = {
-    "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template"},
+    "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template", "Topic"},
     "Operators": {
-        "Category", "Layout", "NotificationType", "Template", "Recipient", "Suppression",
+        "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
         "Notification", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat", "AuditEntry",
         "Service", "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule",
         "ClockedSchedule",
     },
-    "Support": {"Breaker", "Category", "Recipient", "Suppression", "Notification", "Delivery"},
+    "Support": {
+        "Breaker", "Category", "Topic", "Recipient", "Suppression", "Notification", "Delivery",
+    },
 }  # fmt: skip
 
 

@@ -13,7 +13,15 @@ from preferences import links
 from preferences.models import Recipient
 
 # All that a page may change; what is read only is left out.
-TABLES = ("recipient", "address", "choice", "category_setting", "consent", "audit_entry")
+TABLES = (
+    "recipient",
+    "address",
+    "choice",
+    "category_setting",
+    "consent",
+    "topic_subscription",
+    "audit_entry",
+)
 
 
 @pytest.fixture

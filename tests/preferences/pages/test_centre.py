@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from delivery.channels import EMAIL, SMS
-from preferences import categories, links, wishes
+from preferences import categories, links, topics, wishes
 from preferences.models import CategoryKind, CategorySetting, Choice, Recipient
 from preferences.wishes import By
-from tests.factories import make_category, make_recipient
+from tests.factories import make_category, make_recipient, make_topic
 from tests.preferences.pages.conftest import choices_only, full
 
 pytestmark = pytest.mark.django_db
@@ -30,11 +30,16 @@ def shown(person: Recipient) -> dict[str, Any]:
     return wishes.effective(loaded, categories.every(), now=timezone.now())
 
 
+def subscribe(person: Recipient, key: str) -> None:
+    wishes.set_preferences(person.pk, {"topics": [key]}, by=API, now=timezone.now())
+
+
 def fields(page: Any) -> dict[str, Any]:
     """What a browser would send if nothing was touched."""
     was = json.loads(page.context["carried"])
-    alone = {name: values[0] for name, values in was.items() if name != "cell"}
-    return {**alone, "cell": was["cell"], "was": page.context["carried"]}
+    ticked = {name: was[name] for name in ("cell", "topic")}
+    alone = {name: values[0] for name, values in was.items() if name not in ticked}
+    return {**alone, **ticked, "was": page.context["carried"]}
 
 
 def save(client: Client, url: str, **changes: Any) -> Any:
@@ -361,5 +366,85 @@ def test_it_takes_a_fixed_number_of_queries(
     for key in ("orders", "parcels", "security"):
         make_category(key)
 
-    with django_assert_num_queries(8):
+    for _ in range(3):
+        make_topic()
+
+    with django_assert_num_queries(9):
         visit.get(choices_only(ann))
+
+
+def test_topics_are_subscribed_to_with_the_rest_of_the_form(visit: Client, ann: Recipient) -> None:
+    make_category("orders")
+    make_topic("roses"), make_topic("ferns"), make_topic("moss")
+    subscribe(ann, "roses")
+
+    save(visit, choices_only(ann), topic=["ferns", "moss"], cell=["orders:in_app"])
+
+    assert topics.set_of(ann.pk) == {"ferns", "moss"}
+    assert fields(visit.get(choices_only(ann)))["topic"] == ["ferns", "moss"]
+    assert Choice.objects.get().channel == EMAIL.number
+
+
+def test_all_topics_can_be_left(visit: Client, ann: Recipient) -> None:
+    make_topic("roses")
+    subscribe(ann, "roses")
+
+    save(visit, choices_only(ann), topic=[])
+
+    assert topics.set_of(ann.pk) == frozenset()
+
+
+def test_topics_left_and_joined_elsewhere_meanwhile_stay_so(visit: Client, ann: Recipient) -> None:
+    make_topic("roses"), make_topic("ferns"), make_topic("moss")
+    subscribe(ann, "roses")
+    url = choices_only(ann)
+    opened = fields(visit.get(url))
+    wishes.set_preferences(ann.pk, {"topics": ["moss"]}, by=API, now=timezone.now())
+
+    visit.post(url, opened | {"topic": ["roses", "ferns"]})
+
+    assert topics.set_of(ann.pk) == {"ferns", "moss"}
+
+
+def test_a_topic_removed_meanwhile_is_passed_over(visit: Client, ann: Recipient) -> None:
+    make_topic("roses")
+    gone = make_topic("ferns")
+    url = choices_only(ann)
+    opened = fields(visit.get(url))
+    topics.remove(gone, actor="test")
+
+    answer = visit.post(url, opened | {"topic": ["roses", "ferns", "no_such"]})
+
+    assert answer.status_code == 302
+    assert topics.set_of(ann.pk) == {"roses"}
+
+
+def test_a_mistake_elsewhere_keeps_the_topics_that_were_ticked(
+    visit: Client, ann: Recipient
+) -> None:
+    make_topic("roses")
+
+    answer = save(visit, choices_only(ann), topic=["roses"], pause="soon")
+
+    assert answer.status_code == 422
+    assert [topic["on"] for topic in answer.context["topics"]] == [True]
+    assert topics.set_of(ann.pk) == frozenset()
+
+
+def test_topics_are_named_in_the_persons_language(visit: Client) -> None:
+    roses = {"name": "Rosen", "description": "Was sie lieben."}
+    make_topic("roses", description="What they love.", translations={"de": roses})
+
+    german = visit.get(choices_only(make_recipient(locale="de-CH"))).content.decode()
+    english = visit.get(choices_only(make_recipient(locale="en"))).content.decode()
+
+    for text in ("Themen", "Rosen", "Was sie lieben.", "Abonniere, was dich interessiert."):
+        assert text in german
+    for text in ("Topics", "Roses", "What they love.", "Subscribe to what interests you."):
+        assert text in english
+
+
+def test_where_there_are_no_topics_nothing_is_said_of_them(visit: Client, ann: Recipient) -> None:
+    page = visit.get(choices_only(ann)).content.decode()
+
+    assert "Topics" not in page

@@ -2,20 +2,38 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from notifysite.plumbing.faults import StrictSerializerMixin, checked
+
 SIZE = 50
 LARGEST = 100
 
 M = TypeVar("M", bound=Model)
+
+
+class PageQuery(StrictSerializerMixin, serializers.Serializer[Any]):
+    """The query of every list."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST, default=SIZE)
+    cursor = serializers.CharField(required=False, max_length=400)
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """What every list has beside its results."""
+
+    next = serializers.CharField(allow_null=True, help_text="The address of the next page.")
+    previous = serializers.CharField(allow_null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,12 @@ class Cursor:
         raise bad_cursor()
 
 
+def asked(request: Request) -> tuple[Cursor | None, int]:
+    """Where the page asked for starts, and its size, of a list that takes no other query."""
+    query = checked(PageQuery(data=request.query_params.dict()))
+    return Cursor.read(query["cursor"]) if "cursor" in query else None, query["limit"]
+
+
 def bad_cursor() -> ValidationError:
     """A cursor that was not made here."""
     return ValidationError({"cursor": ErrorDetail("Use the cursor of `next`.", "invalid_cursor")})
@@ -75,17 +99,22 @@ def answer(
     place: str = "id",
 ) -> Response:
     """The page, with links to its neighbours. `more`: rows lie further on as it was read."""
+    places = [row[place] for row in rows]
+    return Response({"results": rows, **links(request, places, more=more, cursor=cursor)})
+
+
+def links(
+    request: Request, places: Sequence[Any], *, more: bool, cursor: Cursor | None
+) -> dict[str, str | None]:
+    """The neighbours of the page whose rows are at these places of the list's order."""
     backwards = cursor is not None and cursor.backwards
     onwards, before = (True, more) if backwards else (more, cursor is not None)
-    return Response(
-        {
-            "results": rows,
-            "next": _link(request, Cursor(str(rows[-1][place]))) if rows and onwards else None,
-            "previous": _link(request, Cursor(str(rows[0][place]), backwards=True))
-            if rows and before
-            else None,
-        }
-    )
+    return {
+        "next": _link(request, Cursor(str(places[-1]))) if places and onwards else None,
+        "previous": _link(request, Cursor(str(places[0]), backwards=True))
+        if places and before
+        else None,
+    }
 
 
 def _link(request: Request, cursor: Cursor) -> str:
@@ -99,7 +128,7 @@ def turn(found: QuerySet[M], *, by: str, cursor: Cursor | None, size: int) -> tu
     column, down = by.removeprefix("-"), by.startswith("-")
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
-        place: str | int = cursor.number() if column == "id" else cursor.word()
+        place: str | int = cursor.number() if column.endswith("id") else cursor.word()
         found = found.filter(**{f"{column}__{'lt' if down != backwards else 'gt'}": place})
     rows = list(found.order_by(f"-{column}" if down != backwards else column)[: size + 1])
     page, more = rows[:size], len(rows) > size
