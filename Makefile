@@ -37,13 +37,15 @@ chaos:  ## break servers and processes of its own, and count what was lost: an h
 	@$(STACK) prepare
 	$(BIN)/python -m pytest tests/chaos -m chaos -v $(ARGS)
 
-lint:  ## check style, types, layers, templates and migrations
+lint:  ## check style, types, layers, templates, containers and migrations
 	@$(BOOTSTRAP) dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	@test -z "$$(find templates -name '*.html' 2>/dev/null)" || $(BIN)/djlint --check --lint templates
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(STACK) services -- $(BIN)/python manage.py makemigrations --check --dry-run notifications preferences delivery
 
 check: lint test audit  ## what has to pass before a change is merged

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import environ
+from environ.fileaware_mapping import FileAwareMapping
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("NOTIFYSITE_VAR", BASE_DIR / "var")).resolve()
@@ -23,5 +24,14 @@ def _from_stack() -> None:
         os.environ.setdefault(name, value)
 
 
+class _Files(FileAwareMapping):  # type: ignore[misc]  # the library has no types
+    """A file ends with a newline, as editors and `echo` leave it; no value does."""
+
+    def __getitem__(self, name: str) -> str:
+        value: str = super().__getitem__(name)
+        return value.rstrip("\r\n")
+
+
 _from_stack()
 env = environ.FileAwareEnv()
+env.ENVIRON = _Files()
