@@ -76,7 +76,6 @@ DATABASES: dict[str, Any] = {
     "default": {
         **env.db("DATABASE_URL", default="postgres://notifysite@127.0.0.1/notifysite"),
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
-        "CONN_HEALTH_CHECKS": True,
     },
 }
 DATABASES["default"]["HOST"] = unquote(
