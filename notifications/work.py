@@ -11,6 +11,8 @@ from notifications.words import Lane
 
 # A worker gives its nudge back after this long, so that stopping it is quick.
 BUDGET_SECONDS = 20.0
+# While there is more to send, word of what was sent is gathered for so long and told at once.
+TELL_SECONDS = 0.1
 
 
 def stopping() -> bool:
@@ -27,21 +29,16 @@ def work(
     Once `budget` seconds have passed, or the process is `stopping`, nothing more is begun.
     """
     done, until = dispatch.recover(), time.monotonic() + budget
+    told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
         while time.monotonic() < until and not stopping():
-            worked = _once(lane, dispatcher)
+            worked = plan.plan_due(lane) + dispatcher.claim() + dispatcher.land()
+            if not worked or time.monotonic() - told_at > TELL_SECONDS:
+                worked += announcements.consume(lane)
+                told_at = time.monotonic()
             done += worked
             if not worked and not dispatcher.busy:
                 break
             if not worked:
                 done += dispatcher.land(wait=dispatch.POLL_SECONDS)
     return done + announcements.consume(lane)
-
-
-def _once(lane: Lane, dispatcher: dispatch.Dispatcher) -> int:
-    """One batch of each kind of work of a lane."""
-    planned = plan.plan_due(lane)
-    sent = dispatcher.claim()
-    settled = dispatcher.land()
-    told = announcements.consume(lane)
-    return planned + sent + settled + told
