@@ -96,7 +96,8 @@ def claim(
     wanted = [spec.number for spec in channels.every()] if only is None else list(only)
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM, {"lane": int(lane), "channels": wanted, "token": token, "limit": limit}
+            claims.IN_ORDER + _CLAIM,
+            {"lane": int(lane), "channels": wanted, "token": token, "limit": limit},
         )
         return [Row(*values) for values in cursor.fetchall()]
 
@@ -205,7 +206,7 @@ def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
     """Lease rows whose answer never came: marked ones whose lease ran out, and uncertain ones
     whose time to wait for news is over."""
     with connection.cursor() as cursor:
-        cursor.execute(_LIMBO, {"token": token, "limit": limit})
+        cursor.execute(claims.IN_ORDER + _LIMBO, {"token": token, "limit": limit})
         return [(State(state), Row(*values)) for state, *values in cursor.fetchall()]
 
 
@@ -367,5 +368,5 @@ def due_lanes() -> list[tuple[int, float]]:
     """Lanes with due work and the age of the oldest, in seconds."""
     wanted = {"lanes": list(LANES), "channels": [spec.number for spec in channels.every()]}
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_LANES, wanted)
+        cursor.execute(claims.IN_ORDER + _DUE_LANES, wanted)
         return [(lane, age) for lane, age in cursor.fetchall()]
