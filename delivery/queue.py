@@ -19,6 +19,7 @@ from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
+from notifysite.plumbing.partitions import WITHIN, span
 
 BATCH = 500
 LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
@@ -338,15 +339,18 @@ _TYPES |= dict.fromkeys(("expires_at", "accepted_at", "person_changed_at"), "tim
 
 def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:
     """Withdraw what has not been marked yet; returns what was cancelled."""
+    if not notification_ids:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE delivery SET state = {State.CANCELLED:d}, reason = %(reason)s, due_at = NULL
             WHERE notification_id = ANY(%(ids)s) AND state = {State.QUEUED:d}
+                AND {WITHIN.format(id="id")}
             RETURNING id, notification_id, recipient_id, channel, state, reason, provider, mode,
                 step
             """,  # noqa: S608
-            {"ids": list(notification_ids), "reason": reason},
+            {"ids": list(notification_ids), "reason": reason, **span(notification_ids)},
         )
         return [Change(*values) for values in cursor.fetchall()]
 

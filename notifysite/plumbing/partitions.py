@@ -5,11 +5,12 @@ does not. Three months ahead are always there; a month that is too old is droppe
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import OperationalError, connection, migrations, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -39,7 +40,7 @@ class CreatePartitionedModel(migrations.CreateModel):
         table = model._meta.db_table
         schema_editor.execute(f'CREATE TABLE "{table}_default" PARTITION OF "{table}" DEFAULT')
         for start, end in months(datetime.now(UTC), behind=1, ahead=MONTHS_AHEAD):
-            schema_editor.execute(_create_month(table, start, end))
+            schema_editor.execute(create_month(table, start, end))
 
 
 @contextmanager
@@ -62,6 +63,25 @@ def months(
         for n in range(first, first + behind + ahead + 2)
     ]
     return list(itertools.pairwise(starts))
+
+
+# A condition on the ids of what belongs to some ids: a story lies in one month.
+WITHIN = "{id} >= %(low)s AND {id} < %(high)s"
+
+
+def span(found: Collection[UUID]) -> dict[str, UUID]:
+    """The bounds of the months in which these ids lie, as `low` and `high`; there must be one."""
+    first, last = ids.moment(min(found)), ids.moment(max(found))
+    (start, _), (_, end) = months(first, ahead=0)[0], months(last, ahead=0)[0]
+    return {"low": ids.floor(start), "high": ids.floor(end)}
+
+
+def within(found: Collection[UUID]) -> dict[str, UUID]:
+    """The same as a filter; of no ids none."""
+    if not found:
+        return {}
+    bounds = span(found)
+    return {"id__gte": bounds["low"], "id__lt": bounds["high"]}
 
 
 def ensure_months(now: datetime) -> list[str]:
@@ -91,7 +111,7 @@ def _make_month(cursor: Any, table: str, start: datetime, end: datetime) -> None
     strays = f"\"{table}_default\" WHERE id >= '{ids.floor(start)}' AND id < '{ids.floor(end)}'"
     cursor.execute(f"SELECT EXISTS (SELECT FROM {strays})")  # noqa: S608 - names of our own
     if not cursor.fetchone()[0]:
-        cursor.execute(_create_month(table, start, end))
+        cursor.execute(create_month(table, start, end))
         return
     with transaction.atomic():
         for statement in (
@@ -240,7 +260,8 @@ def _month_name(table: str, start: datetime) -> str:
     return f"{table}_y{start:%Y}m{start:%m}"
 
 
-def _create_month(table: str, start: datetime, end: datetime) -> str:
+def create_month(table: str, start: datetime, end: datetime) -> str:
+    """The SQL that makes the partition of one month, unless it is there."""
     return (
         f'CREATE TABLE IF NOT EXISTS "{_month_name(table, start)}" PARTITION OF "{table}"'
         f" {_bounds(start, end)}"
