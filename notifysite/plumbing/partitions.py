@@ -217,18 +217,19 @@ def lock(month: Month, *, first: Sequence[str]) -> None:
     pieces = sorted(month.pieces, key=lambda piece: order.get(piece.table, len(order)))
     names = [*(piece.table for piece in pieces), *(piece.name for piece in pieces)]
     wanted = ", ".join(f'ONLY "{name}"' for name in names)
-    _impatiently(f"LOCK TABLE {wanted} IN ACCESS EXCLUSIVE MODE")
+    _impatiently(f"LOCK TABLE {wanted} IN ACCESS EXCLUSIVE MODE", within=PATIENCE)
 
 
 def drop(month: Month) -> None:
     """Drop a locked month, in the transaction of the lock; raises Busy."""
-    _impatiently("DROP TABLE " + ", ".join(f'"{piece.name}"' for piece in month.pieces))
+    names = ", ".join(f'"{piece.name}"' for piece in month.pieces)
+    _impatiently(f"DROP TABLE {names}", within="5s")
 
 
-def _impatiently(statement: str) -> None:
+def _impatiently(statement: str, *, within: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-        cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
+        cursor.execute(f"SET LOCAL statement_timeout = '{within}'")
         try:
             cursor.execute(statement)
         except OperationalError as error:
