@@ -19,6 +19,7 @@ from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
+from notifysite.plumbing.partitions import WITHIN, span
 
 BATCH = 500
 LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
@@ -96,7 +97,8 @@ def claim(
     wanted = [spec.number for spec in channels.every()] if only is None else list(only)
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM, {"lane": int(lane), "channels": wanted, "token": token, "limit": limit}
+            claims.IN_ORDER + _CLAIM,
+            {"lane": int(lane), "channels": wanted, "token": token, "limit": limit},
         )
         return [Row(*values) for values in cursor.fetchall()]
 
@@ -205,7 +207,7 @@ def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
     """Lease rows whose answer never came: marked ones whose lease ran out, and uncertain ones
     whose time to wait for news is over."""
     with connection.cursor() as cursor:
-        cursor.execute(_LIMBO, {"token": token, "limit": limit})
+        cursor.execute(claims.IN_ORDER + _LIMBO, {"token": token, "limit": limit})
         return [(State(state), Row(*values)) for state, *values in cursor.fetchall()]
 
 
@@ -337,15 +339,18 @@ _TYPES |= dict.fromkeys(("expires_at", "accepted_at", "person_changed_at"), "tim
 
 def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:
     """Withdraw what has not been marked yet; returns what was cancelled."""
+    if not notification_ids:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE delivery SET state = {State.CANCELLED:d}, reason = %(reason)s, due_at = NULL
             WHERE notification_id = ANY(%(ids)s) AND state = {State.QUEUED:d}
+                AND {WITHIN.format(id="id")}
             RETURNING id, notification_id, recipient_id, channel, state, reason, provider, mode,
                 step
             """,  # noqa: S608
-            {"ids": list(notification_ids), "reason": reason},
+            {"ids": list(notification_ids), "reason": reason, **span(notification_ids)},
         )
         return [Change(*values) for values in cursor.fetchall()]
 
@@ -367,5 +372,5 @@ def due_lanes() -> list[tuple[int, float]]:
     """Lanes with due work and the age of the oldest, in seconds."""
     wanted = {"lanes": list(LANES), "channels": [spec.number for spec in channels.every()]}
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_LANES, wanted)
+        cursor.execute(claims.IN_ORDER + _DUE_LANES, wanted)
         return [(lane, age) for lane, age in cursor.fetchall()]

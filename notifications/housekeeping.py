@@ -4,17 +4,20 @@ The pump does it once a minute, and beat may too: whoever comes second finds it 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
 
-from notifications import figures
+from delivery.models import Pace
+from notifications import figures, retention
 from notifications.planning import secrets
 from notifysite.plumbing import partitions
+from notifysite.plumbing.batches import drain
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +25,9 @@ BATCH = 5_000
 EVERY_SECONDS = 60.0
 # The pump has other work: what is left is for the next minute.
 BUDGET_SECONDS = 2.0
+DAILY, SOON = timedelta(days=1), timedelta(minutes=10)
 
+_RETENTION = "retention"
 _LOCK = 7_310_011  # the advisory lock of whoever keeps house
 # Making a month locks its table: rather try again than hold up the queue behind us.
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
@@ -42,6 +47,12 @@ _SAMPLES = """
     DELETE FROM delivery_sample WHERE id IN (SELECT id FROM delivery_sample ORDER BY id LIMIT %s)
         AND at < clock_timestamp() - interval '1 hour'
 """
+_SESSIONS = """
+    DELETE FROM django_session WHERE session_key IN (
+        SELECT session_key FROM django_session WHERE expire_date < clock_timestamp()
+        ORDER BY expire_date LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
 _BY_NAME = """
     DELETE FROM {table} WHERE name IN (
         SELECT name FROM {table} WHERE at < clock_timestamp() - interval '1 day'
@@ -53,6 +64,7 @@ _OLD: Mapping[str, str] = {
     "news": _BY_ID.format(table="delivery_news", age="90 days"),
     "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
     "samples": _SAMPLES,
+    "sessions": _SESSIONS,
     "heartbeats": _BY_NAME.format(table="heartbeat"),
     "call_counts": _BY_NAME.format(table="api_call_count"),
 }
@@ -65,14 +77,15 @@ def keep(*, budget: float = BUDGET_SECONDS) -> dict[str, int]:
     """
     done: dict[str, int] = {}
     until = time.monotonic() + budget
-    with _alone() as mine:
+    with alone() as mine:
         if not mine:
             return done
         done["months"] = _months_ahead()
-        done["figures"] = _until(until, figures.fold, figures.FOLD_BATCH)
+        done["figures"] = drain(figures.fold, batch=figures.FOLD_BATCH, until=until)
         done["secrets"] = secrets.sweep(BATCH)
         for name, statement in _OLD.items():
-            done[name] = _until(until, partial(_delete, statement), BATCH)
+            done[name] = drain(partial(_delete, statement), batch=BATCH, until=until)
+        done |= _retain(until)
     return done
 
 
@@ -90,7 +103,8 @@ class Minutes:
 
 
 @contextmanager
-def _alone() -> Iterator[bool]:
+def alone() -> Iterator[bool]:
+    """Whether nobody else keeps house now; nobody else begins meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
         (mine,) = cursor.fetchone()
@@ -112,14 +126,18 @@ def _months_ahead() -> int:
         return 0
 
 
-def _until(until: float, step: Callable[[], int], batch: int) -> int:
-    """Repeat a step while it finds whole batches and there is time."""
-    total = 0
-    while True:
-        done = step()
-        total += done
-        if done < batch or time.monotonic() >= until:
-            return total
+def _retain(until: float) -> dict[str, int]:
+    """Let go what is too old, once a day; soon again where something was in the way."""
+    if Pace.objects.filter(name=_RETENTION, until__gt=Now()).exists():
+        return {}
+    now = datetime.now(UTC)
+    aged = retention.drop(now, actor="system")
+    done = {"old_months": sum(not one.stays for one in aged), **retention.sweep(now, until=until)}
+    in_the_way = time.monotonic() >= until or any(one.stays == retention.BUSY for one in aged)
+    Pace.objects.update_or_create(
+        name=_RETENTION, defaults={"until": Now() + (SOON if in_the_way else DAILY)}
+    )
+    return done
 
 
 def _delete(statement: str) -> int:

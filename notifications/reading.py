@@ -14,6 +14,7 @@ from delivery.lifecycle import Reason, State
 from notifications.models import Notification
 from notifications.words import Priority, Status
 from notifysite.plumbing import ids
+from notifysite.plumbing.partitions import WITHIN, span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,15 @@ _NOTIFICATIONS = """
     LEFT JOIN recipient AS r ON r.id = n.recipient_id
     LEFT JOIN decision AS d ON d.id = n.decision_id
 """
-_DELIVERIES = """
+_DELIVERIES = f"""
     SELECT d.notification_id, d.id, d.channel, d.state, d.reason, d.provider, d.attempts,
         CASE WHEN d.state = 1 THEN d.due_at END, d.sent_at, d.delivered_at, e.opened_at,
         e.clicked_at, e.seen_at, e.read_at
-    FROM delivery AS d LEFT JOIN delivery_engagement AS e ON e.id = d.id
-    WHERE d.notification_id = ANY(%s::uuid[])
+    FROM delivery AS d LEFT JOIN delivery_engagement AS e
+        ON e.id = d.id AND {WITHIN.format(id="e.id")}
+    WHERE d.notification_id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
     ORDER BY d.created_at, d.step, d.id
-"""
+"""  # noqa: S608
 _TIMES = (
     "due_at", "sent_at", "delivered_at", "opened_at", "clicked_at", "seen_at", "read_at",
 )  # fmt: skip
@@ -138,8 +140,10 @@ def _notification(*row: Any) -> dict[str, Any]:
 
 def _with_deliveries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: dict[UUID, list[dict[str, Any]]] = {row["id"]: [] for row in rows}
+    if not found:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_DELIVERIES, [list(found)])
+        cursor.execute(_DELIVERIES, {"ids": list(found), **span(found)})
         for notification, *values in cursor.fetchall():
             found[notification].append(_delivery(*values))
     return [row | {"deliveries": found[row["id"]]} for row in rows]

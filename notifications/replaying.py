@@ -134,7 +134,10 @@ def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
     said = {name: value for name, value in values.items() if value is not None}
     where = " AND ".join(_CLAUSES[name] for name in said)
     sql = f"""
-        SELECT d.id FROM delivery AS d JOIN notification AS n ON n.id = d.notification_id
+        SELECT d.id FROM delivery AS d, LATERAL (
+            -- The limit keeps it a look-up for each: dead letters are few, a join reads them all.
+            SELECT service_id, type_id FROM notification WHERE id = d.notification_id LIMIT 1
+        ) AS n
         WHERE {where} ORDER BY d.id LIMIT %(limit)s
     """  # noqa: S608 - clauses of our own
     with connection.cursor() as cursor:

@@ -28,6 +28,7 @@ from notifications.reasons import (
     poison,
 )
 from notifications.words import Mode, Priority, Status
+from notifysite.plumbing.partitions import within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +80,14 @@ def tell(notification_id: UUID) -> list[Entry]:
     head = _head(notification_id)
     if head is None:
         return []
-    rows = list(Delivery.objects.filter(notification_id=head.id).order_by("created_at", "id"))
-    ids = [row.id for row in rows]
-    tries = list(Attempt.objects.filter(delivery_id__in=ids).order_by("created_at", "id"))
-    news = list(Event.objects.filter(delivery_id__in=ids).order_by("at", "id"))
-    done_by_people = Engagement.objects.filter(notification_id=head.id).order_by("id")
-    acts = _acts(head.id, ids)
+    here = within([head.id])
+    of_it = {"notification_id": head.id, **here}
+    rows = list(Delivery.objects.filter(**of_it).order_by("created_at", "id"))
+    of_them = {"delivery_id__in": [row.id for row in rows], **here}
+    tries = list(Attempt.objects.filter(**of_them).order_by("created_at", "id"))
+    news = list(Event.objects.filter(**of_them).order_by("at", "id"))
+    done_by_people = Engagement.objects.filter(**of_it).order_by("id")
+    acts = _acts(head.id, [row.id for row in rows])
     by_id = {row.id: row for row in rows}
     told = [
         *_beginning(head, rows),

@@ -50,7 +50,8 @@ def engage(
     """Keep the first time people did something with deliveries, and announce it.
 
     `items` are (delivery, notification, recipient). Reading is seeing too. Additive: nothing is
-    ever taken back, and a repeated call changes nothing. Runs in the caller's transaction.
+    ever taken back, and a repeated call changes nothing. What is about a delivery that is not kept
+    any more is not kept either. Runs in the caller's transaction.
     """
     columns = _ALSO.get(kind, (_COLUMNS[kind],))
     first = ", ".join(f"{c} = COALESCE(e.{c}, EXCLUDED.{c})" for c in columns)
@@ -60,6 +61,7 @@ def engage(
             INSERT INTO delivery_engagement AS e (id, notification_id, {", ".join(columns)})
             SELECT id, notification_id, {", ".join([_AT] * len(columns))}
             FROM unnest(%(ids)s::uuid[], %(notifications)s::uuid[]) AS u(id, notification_id)
+            WHERE id IN (SELECT id FROM delivery WHERE id = ANY(%(ids)s::uuid[]))
             ORDER BY id
             ON CONFLICT (id) DO UPDATE SET {first} WHERE e.{columns[0]} IS NULL
             RETURNING id

@@ -104,7 +104,8 @@ class Throttle(models.Model):
 
 
 class Pace(models.Model):
-    """Up to when turns are given away of what must not come all at once, such as replays."""
+    """Up to when turns are given away: of what must not come all at once, such as replays, or too
+    often, such as a look for months that are too old."""
 
     name = models.CharField(max_length=40, primary_key=True)
     until = models.DateTimeField()

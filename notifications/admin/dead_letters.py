@@ -34,6 +34,7 @@ from notifications.models import Notification, NotificationType
 from notifications.reasons import ANSWER_LOST, CODES, OUTCOMES, REASONS, STATES, poison
 from notifications.replaying import MOST
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, column
+from notifysite.plumbing.partitions import within
 from preferences.models import Recipient
 
 
@@ -201,14 +202,16 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 
 def _last_tries(rows: Iterable[Delivery]) -> dict[UUID, Attempt]:
-    found = Attempt.objects.filter(delivery_id__in=[row.id for row in rows])
+    ids = [row.id for row in rows]
+    found = Attempt.objects.filter(delivery_id__in=ids, **within(ids))
     newest = found.order_by("delivery_id", "-created_at", "-id").distinct("delivery_id")
     return {one.delivery_id: one for one in newest}
 
 
 def _lost(rows: Iterable[Delivery]) -> Counter[UUID]:
     """How many tries ended with the process that made them."""
-    found = Attempt.objects.filter(delivery_id__in=[row.id for row in rows], code=ANSWER_LOST)
+    ids = [row.id for row in rows]
+    found = Attempt.objects.filter(delivery_id__in=ids, code=ANSWER_LOST, **within(ids))
     return Counter(found.values_list("delivery_id", flat=True))
 
 

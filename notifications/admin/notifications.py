@@ -36,6 +36,7 @@ from notifications.reasons import (
 from notifications.services import keys
 from notifications.words import OPEN, Mode, Priority
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, column
+from notifysite.plumbing.partitions import within
 from preferences.models import Recipient
 
 _DOES = {"send": "Sent", "hold": "Held", "digest": "Into the digest", "skip": "Skipped"}
@@ -193,8 +194,9 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
 def _deliveries(notification: UUID, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each delivery with its tries and its news; three queries."""
     shown = {one["id"]: one for one in rows}
+    of_them = {"delivery_id__in": list(shown), **within([notification])}
     tries: dict[UUID, list[dict[str, Any]]] = {}
-    for one in Attempt.objects.filter(delivery_id__in=list(shown)).order_by("created_at", "id"):
+    for one in Attempt.objects.filter(**of_them).order_by("created_at", "id"):
         tries.setdefault(one.delivery_id, []).append(
             {
                 "row": one,
@@ -204,7 +206,7 @@ def _deliveries(notification: UUID, rows: list[dict[str, Any]]) -> list[dict[str
             }
         )
     news: dict[UUID, list[dict[str, Any]]] = {}
-    for event in Event.objects.filter(delivery_id__in=list(shown)).order_by("at", "id"):
+    for event in Event.objects.filter(**of_them).order_by("at", "id"):
         news.setdefault(event.delivery_id, []).append(
             {"row": event, "said": EVENTS[EventKind(event.kind)]}
         )

@@ -17,6 +17,7 @@ from delivery.lifecycle import Reason
 from notifications.services.authentication import Caller
 from notifications.words import OPEN, Status
 from notifysite.plumbing import audit
+from notifysite.plumbing.partitions import WITHIN, span
 
 BATCH = 500
 
@@ -69,8 +70,9 @@ _LOCK = """
     WHERE n.id = ANY(%s::uuid[]) AND n.service_id = %s
     ORDER BY n.id FOR NO KEY UPDATE OF n
 """
-_LOCK_DELIVERIES = """
-    SELECT FROM delivery WHERE notification_id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+_LOCK_DELIVERIES = f"""
+    SELECT FROM delivery WHERE notification_id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+    ORDER BY id FOR NO KEY UPDATE
 """
 _CANCEL = f"""
     UPDATE notification SET status = {Status.CANCELLED:d}, reason = {Reason.CANCELLED:d},
@@ -85,7 +87,8 @@ def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
         rows = [(id_, Status(status), lane, waits) for id_, status, lane, waits in cursor]
         before = [id_ for id_, status, *_ in rows if status is Status.CANCELLED]
         lanes = {id_: lane for id_, status, lane, _ in rows if status in OPEN}
-        cursor.execute(_LOCK_DELIVERIES, [list(lanes)])
+        if lanes:
+            cursor.execute(_LOCK_DELIVERIES, {"ids": list(lanes), **span(lanes)})
         changes = queue.cancel(list(lanes), reason=Reason.CANCELLED)
         undecided = {id_ for id_, status, _, waits in rows if waits or status is Status.ACCEPTED}
         withdrawn = {change.notification_id for change in changes}

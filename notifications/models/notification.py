@@ -16,6 +16,7 @@ class Decision(models.Model):
 
     class Meta:
         db_table = "decision"
+        indexes = [models.Index(name="decision_age", fields=["created_at"])]
 
 
 class Notification(models.Model):
@@ -54,10 +55,11 @@ class Notification(models.Model):
     class Meta:
         db_table = "notification"
         indexes = [
+            # Those that wait for news, and for no time, too: they keep their month.
             models.Index(
-                name="notification_due",
+                name="notification_open",
                 fields=["lane", "due_at"],
-                condition=models.Q(status__in=[int(s) for s in OPEN], due_at__isnull=False),
+                condition=models.Q(status__in=[int(s) for s in OPEN]),
             ),
             models.Index(name="notification_person", fields=["recipient_id", "-id"]),
             models.Index(name="notification_service", fields=["service_id", "-id"]),

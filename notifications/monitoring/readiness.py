@@ -57,8 +57,8 @@ def _partitions() -> Part:
         name="partitions",
         ready=False,
         detail=f"{missing}{stray}".strip(),
-        advice="The pump makes months ahead each minute: see that it runs. Move stray rows out of "
-        "the default partition.",
+        advice="Each minute the pump makes months ahead, and those of stray rows: see that it "
+        "runs. Where rows were stray, see that the clock is right.",
     )
 
 

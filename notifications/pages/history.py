@@ -16,6 +16,7 @@ from delivery.inbox import content
 from delivery.lifecycle import State
 from delivery.models import InboxItem
 from notifysite.plumbing.paper import page, speaking
+from notifysite.plumbing.partitions import WITHIN, span
 from preferences import links
 from preferences.models import Category, Recipient
 from preferences.pages import matrix
@@ -29,11 +30,11 @@ _LIST = """
         AND EXISTS (SELECT FROM delivery AS d WHERE d.notification_id = n.id)
     ORDER BY n.id DESC LIMIT %(size)s
 """
-_WAYS = """
+_WAYS = f"""
     SELECT DISTINCT ON (notification_id, channel) notification_id, channel, state, id
-    FROM delivery WHERE notification_id = ANY(%s::uuid[])
+    FROM delivery WHERE notification_id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
     ORDER BY notification_id, channel, created_at DESC, id DESC
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,10 @@ def _told(
 
 
 def _ways(ids: list[UUID], subject: UUID) -> dict[UUID, list[Way]]:
+    if not ids:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(_WAYS, [ids])
+        cursor.execute(_WAYS, {"ids": ids, **span(ids)})
         rows = cursor.fetchall()
     found: dict[UUID, list[Way]] = {}
     for notification, channel, state, delivery in rows:

@@ -29,6 +29,7 @@ from notifications.planning.decision import (
 from notifications.planning.readers import Reader
 from notifications.words import Mode, Priority
 from notifysite.plumbing.crypto import CryptoError
+from notifysite.plumbing.partitions import WITHIN, span
 from preferences import resolution, wishes
 from preferences.wishes import Wishes
 
@@ -225,11 +226,12 @@ def addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
     return {recipient: tuple(rows) for recipient, rows in found.items()}
 
 
-_STANDING = """
+_STANDING = f"""
     SELECT d.notification_id, d.step, d.state, e.seen_at IS NOT NULL OR e.opened_at IS NOT NULL
-    FROM delivery AS d LEFT JOIN delivery_engagement AS e ON e.id = d.id
-    WHERE d.notification_id = ANY(%s::uuid[])
-"""
+    FROM delivery AS d LEFT JOIN delivery_engagement AS e
+        ON e.id = d.id AND {WITHIN.format(id="e.id")}
+    WHERE d.notification_id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
+"""  # noqa: S608
 
 
 def _past(due: Sequence[Due]) -> dict[UUID, dict[int, Past]]:
@@ -241,7 +243,8 @@ def _past(due: Sequence[Due]) -> dict[UUID, dict[int, Past]]:
     )
     standing: dict[tuple[UUID, int], list[tuple[State, bool]]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [[one.id for one in due]])
+        found = [one.id for one in due]
+        cursor.execute(_STANDING, {"ids": found, **span(found)})
         for notification, step, state, seen in cursor.fetchall():
             standing.setdefault((notification, step), []).append((State(state), seen))
     return {

@@ -10,6 +10,7 @@ from django.db import connection
 from notifications.planning.facts import COLUMNS, Due
 from notifications.planning.readers import Reader
 from notifysite.plumbing import claims
+from notifysite.plumbing.partitions import WITHIN, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ _LOOK = f"""
         s.id IS NOT NULL,
         d.address_id IS NOT NULL AND (a.id IS NULL OR a.retired_at IS NOT NULL),
         EXISTS (SELECT FROM delivery_engagement AS e
-                WHERE e.notification_id = d.notification_id AND e.seen_at IS NOT NULL),
+                WHERE e.notification_id = d.notification_id AND e.seen_at IS NOT NULL
+                AND {WITHIN.format(id="e.id")}),
         k.revoked_at IS NULL AND v.active,
         n.status, a.value, r.quiet_hours::text, r.paused_until,
         clock_timestamp(), r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
@@ -54,7 +56,7 @@ _LOOK = f"""
     LEFT JOIN address AS a ON a.id = d.address_id
     LEFT JOIN suppression AS s ON s.channel = d.channel AND s.address_hash = d.address_hash
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
-    WHERE d.id = ANY(%s::uuid[])
+    WHERE d.id = ANY(%(ids)s::uuid[])
 """  # noqa: S608
 _OWN = len(Row.__dataclass_fields__)
 _READER = len(Reader.__dataclass_fields__)
@@ -71,8 +73,10 @@ class Letter:
 
 def letters_of(ids: Sequence[UUID]) -> list[Letter]:
     """The letters of deliveries; those whose rows are gone are missing."""
+    if not ids:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK, [list(ids)])
+        cursor.execute(_LOOK, {"ids": list(ids), **span(ids)})
         return [
             Letter(
                 Row(*values[:_OWN]),

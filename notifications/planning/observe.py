@@ -9,6 +9,7 @@ from delivery.contracts import Change
 from delivery.lifecycle import State
 from notifications.planning import secrets
 from notifications.words import Status
+from notifysite.plumbing.partitions import WITHIN, span
 
 # In id order, as everybody locks notifications.
 _LOCK = """
@@ -22,24 +23,28 @@ _WAKE = """
     WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
         AND d.body @> '[{"outcome": "hold"}]'
 """
-_DONE = """
+_DONE = f"""
     UPDATE notification AS n SET status = %(done)s, due_at = NULL
     FROM decision AS d
     WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
-        AND NOT d.body @> '[{"outcome": "hold"}]'
+        AND NOT d.body @> '[{{"outcome": "hold"}}]'
         AND NOT EXISTS (
             SELECT FROM delivery AS x WHERE x.notification_id = n.id AND x.state IN (1, 2)
+                AND {WITHIN.format(id="x.id")}
         )
-"""
+"""  # noqa: S608
 
 
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
     ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
+    if not ids:
+        return
     values: dict[str, Any] = {
         "ids": ids,
         "planned": int(Status.PLANNED),
         "done": int(Status.DONE),
+        **span(ids),
     }
     with connection.cursor() as cursor:
         for statement in (_LOCK, _WAKE, _DONE):

@@ -59,7 +59,8 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
     """
     token = claims.token()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lane": int(lane), "token": token, "limit": limit})
+        claim = claims.IN_ORDER + _CLAIM
+        cursor.execute(claim, {"lane": int(lane), "token": token, "limit": limit})
         rows = cursor.fetchall()
     if not rows:
         return 0
@@ -300,5 +301,5 @@ _DUE_LANES = f"""
 def due_lanes() -> list[tuple[int, float]]:
     """Lanes with due notifications and the age of the oldest, in seconds."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_LANES, [[int(lane) for lane in Lane]])
+        cursor.execute(claims.IN_ORDER + _DUE_LANES, [[int(lane) for lane in Lane]])
         return [(lane, age) for lane, age in cursor.fetchall()]

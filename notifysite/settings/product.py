@@ -52,6 +52,9 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 # Dead letters that are sent again fall due this many a second, over all calls.
 REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
 
+# How many full months before this one are kept; 0 keeps them all.
+RETENTION_MONTHS = max(0, env.int("RETENTION_MONTHS", default=13))
+
 # Who may read /metrics: whoever sends this as a bearer token; without one, this machine only.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 

@@ -66,7 +66,7 @@ def history(db: None) -> None:
     with connection.cursor() as cursor:
         for layout in (_DELIVERIES, _NOTIFICATIONS, _ATTEMPTS, _ENGAGEMENTS):
             for start, end in partitions.months(datetime.now(UTC), behind=4):
-                cursor.execute(partitions._create_month(layout["table"], start, end))
+                cursor.execute(partitions.create_month(layout["table"], start, end))
             statement = _FILL.format(**{"at": "created_at"} | layout)
             for state, count, months in ((State.SENT, 18_000, 1), (State.QUEUED, BATCH, 0)):
                 values = {"salt": uuid4().hex, "count": count, "months": months, "state": state}

@@ -11,10 +11,11 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from delivery.models import Breaker, Heartbeat
+from delivery.models import Breaker, Engagement, Heartbeat
 from notifications import heartbeats
 from notifications.models import Notification
 from notifications.words import Lane
+from notifysite.plumbing import ids
 from tests.factories import make_type
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,14 @@ def test_a_month_that_lacks_is_named(client: Client, pumping: None) -> None:
         cursor.execute(f"DROP TABLE {name}")
     status, body = ready(client)
     assert (status, body["parts"]["partitions"]["detail"]) == (503, f"Missing: {name}.")
+
+
+def test_rows_outside_every_month_are_told(client: Client, pumping: None) -> None:
+    id_ = ids.uuid7(0)
+    Engagement.objects.create(id=id_, notification_id=id_)
+    status, body = ready(client)
+    detail = "Rows outside every month in: delivery_engagement."
+    assert (status, body["parts"]["partitions"]["detail"]) == (503, detail)
 
 
 def test_work_that_nobody_takes_is_noticed(client: Client, api: APIClient, working: None) -> None:

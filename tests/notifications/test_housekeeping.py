@@ -95,7 +95,7 @@ def test_whoever_comes_second_leaves() -> None:
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with housekeeping._alone() as mine:
+        with housekeeping.alone() as mine:
             assert mine
             taken.set()
             done.wait(10)

@@ -1,16 +1,22 @@
 """What a person does with items, and what is then on which shelf."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from delivery.channels import IN_APP
 from delivery.inbox import heads, items
 from delivery.inbox.heads import Head
 from delivery.inbox.items import Mark, Shelf
-from delivery.models import Engagement, InboxItem
+from delivery.lifecycle import State
+from delivery.models import Delivery, Engagement, InboxItem
 from notifysite.plumbing.ids import uuid7
+from preferences.models import Recipient
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -117,8 +123,25 @@ def test_marking_all_takes_an_inbox_of_any_size(ann, put, monkeypatch):
     assert [number for _, number in changed_since(ann, 10)] == list(range(11, 21))
 
 
-def test_reading_is_told_as_seen_and_read(ann, put):
-    [id] = put(ann)
+@pytest.fixture
+def delivered(put) -> Callable[[Recipient], UUID]:
+    """Store an item of a delivery that is kept; its id."""
+
+    def deliver(person: Recipient) -> UUID:
+        [id] = put(person)
+        now = timezone.now()
+        Delivery.objects.create(
+            id=id, notification_id=InboxItem.objects.get(id=id).notification_id,
+            recipient_id=person.id, channel=IN_APP.number, step=1, lane=2, mode=1, uncertain=1,
+            state=State.DELIVERED, accepted_at=now, person_changed_at=now,
+        )  # fmt: skip
+        return id
+
+    return deliver
+
+
+def test_reading_is_told_as_seen_and_read(ann, delivered):
+    id = delivered(ann)
     items.mark(ann.id, Mark.READ, [id])
     item, told = InboxItem.objects.get(), Engagement.objects.get(id=id)
     assert told.notification_id == item.notification_id
@@ -126,8 +149,8 @@ def test_reading_is_told_as_seen_and_read(ann, put):
     assert told.archived_at is None
 
 
-def test_the_first_time_is_what_is_told(ann, put):
-    [id] = put(ann)
+def test_the_first_time_is_what_is_told(ann, delivered):
+    id = delivered(ann)
     for change in (Mark.SEEN, Mark.READ, Mark.UNREAD, Mark.READ, Mark.ARCHIVE):
         items.mark(ann.id, change, [id])
     item, told = InboxItem.objects.get(), Engagement.objects.get(id=id)
@@ -136,15 +159,15 @@ def test_the_first_time_is_what_is_told(ann, put):
     assert told.archived_at == item.archived_at
 
 
-def test_taking_a_mark_back_is_told_to_nobody(ann, put):
-    [id] = put(ann)
+def test_taking_a_mark_back_is_told_to_nobody(ann, delivered):
+    id = delivered(ann)
     for change in (Mark.UNREAD, Mark.UNARCHIVE, Mark.UNSNOOZE):
         items.mark(ann.id, change, [id])
     assert Engagement.objects.count() == 0
 
 
-def test_snoozing_is_told_as_seen(ann, put):
-    [id] = put(ann)
+def test_snoozing_is_told_as_seen(ann, delivered):
+    id = delivered(ann)
     items.mark(ann.id, Mark.SNOOZE, [id], until=LATER)
     told = Engagement.objects.get(id=id)
     assert told.seen_at == InboxItem.objects.get().seen_at
