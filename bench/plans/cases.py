@@ -87,7 +87,7 @@ def _people() -> Iterator[tuple[str, Deed]]:
 
 
 def _admin() -> Iterator[tuple[str, Deed]]:
-    boss = get_user_model().objects.create_superuser("boss", password="secret")  # noqa: S106
+    boss = get_user_model().objects.create_superuser("boss", password="secret")
     client = Client()
     client.force_login(boss)
     pages = {

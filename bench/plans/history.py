@@ -53,7 +53,7 @@ _STORIES = f"""
             ELSE clock_timestamp()
                 - (%(done)s - n + 1) * (%(days)s * interval '1 day' / %(done)s) END
     ) AS t(at)
-"""  # noqa: S608 - of our own
+"""
 _FILL = (
     """
     INSERT INTO notification (id, request_id, service_id, key_id, recipient_id, type_id,
