@@ -47,7 +47,8 @@ class OneByOne(ABC):
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
         """Hand all messages over; outcomes come as they are known."""
         batch = Batch(messages, ends=time.monotonic() + self.deadline)
-        crew = _Crew(partial(self.work, batch), most=min(self.threads, len(messages)))
+        most = min(self.threads, len(messages))
+        crew = _Crew(partial(self.work, batch), most=most, name=f"provider-{self.alias}")
         crew.grow(self._first)
         try:
             yield from batch.outcomes(stalled=crew.double)
@@ -73,17 +74,18 @@ class OneByOne(ABC):
 class _Crew:
     """The threads that hand over one batch."""
 
-    def __init__(self, work: Callable[[], None], *, most: int) -> None:
+    def __init__(self, work: Callable[[], None], *, most: int, name: str) -> None:
         self.size = 0
         self._most = most
         self._work = work
+        self._name = name
 
     def grow(self, by: int) -> bool:
         """Let more threads join; whether there was room for any."""
         room = min(by, self._most - self.size)
         for _ in range(room):
             # A daemon: one that is stuck must not keep the process from ending.
-            threading.Thread(target=self._work, name="provider", daemon=True).start()
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
         self.size += room
         return room > 0
 
