@@ -6,8 +6,13 @@ STACK     := $(BIN)/python -m notifysite.stack
 COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
              --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
+BENCH     := var/bench-venv
+UV        := $(shell command -v uv)
+BENCH_PIP := $(if $(UV),$(UV) pip install --quiet --python $(BENCH)/bin/python,\
+             $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-input)
+
 .DEFAULT_GOAL := help
-.PHONY: help run demo stop status test chaos lint check audit requirements
+.PHONY: help run demo stop status test chaos bench lint check audit requirements
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,6 +41,13 @@ chaos:  ## break servers and processes of its own, and count what was lost: an h
 	@$(BOOTSTRAP) dev
 	@$(STACK) prepare
 	$(BIN)/python -m pytest tests/chaos -m chaos -v $(ARGS)
+
+bench:  ## measure, beside peers that only var/bench-venv holds: two hours; ARGS="bulk --scale 0.1"
+	@$(BOOTSTRAP) embedded
+	@test -x $(BENCH)/bin/python || $(if $(UV),$(UV) venv --quiet --python $(BIN)/python,$(BIN)/python -m venv) $(BENCH)
+	@$(BENCH_PIP) --require-hashes -r requirements/base.txt -r requirements/embedded.txt
+	@$(BENCH_PIP) -r bench/requirements.txt
+	@$(STACK) services -- $(BENCH)/bin/python -m bench --keep "$${NOTIFYSITE_VAR:-var}/bench" $(ARGS)
 
 lint:  ## check style, types, layers, templates, containers and migrations
 	@$(BOOTSTRAP) dev

@@ -1,0 +1,1 @@
+"""A Django view that does nothing but insert one row."""

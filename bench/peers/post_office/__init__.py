@@ -1,0 +1,1 @@
+"""django-post-office with a project around it that has nothing else."""
