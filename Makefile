@@ -9,7 +9,7 @@ COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
 BENCH     := var/bench-venv
 UV        := $(shell command -v uv)
 BENCH_PIP := $(if $(UV),$(UV) pip install --quiet --python $(BENCH)/bin/python,\
-             $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-input)
+             $(BENCH)/bin/python -m pip install -qq --disable-pip-version-check --no-input)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo stop status test chaos bench lint check audit requirements

@@ -28,6 +28,10 @@ SCENARIOS: dict[str, Scenario] = {
 def main(words: list[str]) -> int:
     """Run the scenarios asked for, say and keep what came of it; 1 if any part broke."""
     asked = _parser().parse_args(words)
+    if unknown := sorted({*asked.scenarios} - SCENARIOS.keys()):
+        sys.exit(f"no scenario {', '.join(unknown)}; there are: {', '.join(SCENARIOS)}")
+    if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
+        sys.exit("DATABASE_URL and REDIS_URL must name servers of this machine: see `make bench`")
     kept = asked.keep.resolve()
     folder = Path(tempfile.mkdtemp(prefix="notifysite-bench-"))
     stand = Stand(folder)

@@ -43,44 +43,55 @@ def tables() -> dict[str, Any]:
 
 
 def people(number: int) -> dict[str, Any]:
-    """So many people with a name, an email and a language; every other has chosen email, one in a
-    hundred is suppressed."""
+    """So many people with a name, an email, a phone and a language; every other has chosen email,
+    one in a hundred is suppressed."""
+    from preferences import people
+
+    for batch in _batches(number):
+        with transaction.atomic():
+            found = people.upsert([_wanted(one) for one in batch], now=datetime.now(UTC))
+        _choose([one.id for one in found[::2]])
+        _suppress([content.address(one) for one in batch if content.is_suppressed(one)])
+    _settle()
+    return {}
+
+
+def _wanted(number: int) -> Any:
+    from preferences.wanted import Wanted
+
+    return Wanted.of(
+        f"p{number}",
+        name=content.name(number),
+        email=content.address(number),
+        phone=f"+4930{number:08d}",
+        locale=("en", "de")[number % 2],
+    )
+
+
+def _choose(recipients: list[int]) -> None:
+    from delivery import channels
+    from preferences.models import Category, Choice
+
+    said = {"category": Category.objects.get(key="orders"), "channel": channels.EMAIL.number}
+    Choice.objects.bulk_create(
+        Choice(recipient_id=one, enabled=True, source="person", **said) for one in recipients
+    )
+
+
+def _suppress(addresses: list[str]) -> None:
     from delivery import channels
     from delivery.models import Suppression
     from delivery.models.suppression import SuppressionReason
-    from preferences import addresses, people
-    from preferences.models import Category, Choice
-    from preferences.wanted import Wanted
+    from preferences.addresses import normalise
 
-    (category,) = Category.objects.filter(key="orders")
-    for batch in _batches(number):
-        wanted = [
-            Wanted.of(
-                f"p{one}",
-                name=content.name(one),
-                email=content.address(one),
-                phone=f"+4930{one:08d}",
-                locale=("en", "de")[one % 2],
-            )
-            for one in batch
-        ]
-        with transaction.atomic():
-            found = people.upsert(wanted, now=datetime.now(UTC))
-        chosen = {"category": category, "channel": channels.EMAIL.number, "source": "person"}
-        Choice.objects.bulk_create(
-            Choice(recipient_id=one.id, enabled=True, **chosen) for one in found[::2]
+    Suppression.objects.bulk_create(
+        Suppression(
+            channel=channels.EMAIL.number,
+            address_hash=normalise(channels.EMAIL, address).hash,
+            reason=SuppressionReason.HARD_BOUNCE,
         )
-        Suppression.objects.bulk_create(
-            Suppression(
-                channel=channels.EMAIL.number,
-                address_hash=addresses.normalise(channels.EMAIL, content.address(one)).hash,
-                reason=SuppressionReason.HARD_BOUNCE,
-            )
-            for one in batch
-            if content.is_suppressed(one)
-        )
-    _settle()
-    return {}
+        for address in addresses
+    )
 
 
 def orders(number: int, *, first: int, type: str, key: str, wait: float) -> dict[str, Any]:

@@ -34,26 +34,26 @@ def us(stand: Stand, scale: float) -> Reading:
             spent = product.spent().since(before)
             memory = cpu.resident(product.crew["web"].pid)
             told = _end(tabs, [f"p{person}" for person in people])
-    came = dict(told["hints"])
-    waits = [
-        1000 * (came[f"p{person}"] - begun)
-        for person, (begun, _) in times.items()
-        if f"p{person}" in came
-    ]
-    missing = sum(items != 1 for items in told["items"].values())
     return Reading(
         operations=len(people),
         seconds=len(people) / RATE,
         own=spent.own,
         database=spent.database,
-        numbers={
-            "sockets": sockets,
-            "hints_lost": len(people) - len(waits),
-            "missing": missing,
-            "web_mib": memory,
-            **{f"p{share}_ms": percentile(waits, share / 100) for share in (50, 95, 99)},
-        },
+        numbers={"sockets": sockets, "web_mib": memory, **_came(told, times)},
     )
+
+
+def _came(told: Any, times: dict[int, tuple[float, float]]) -> dict[str, float]:
+    """What became of the messages whose requests began and ended at those times."""
+    hints = {int(person.removeprefix("p")): at for person, at in told["hints"]}
+    waits = [
+        1000 * (hints[person] - begun) for person, (begun, _) in times.items() if person in hints
+    ]
+    return {
+        "hints_lost": len(times) - len(waits),
+        "missing": sum(items != 1 for items in told["items"].values()),
+        **{f"p{share}_ms": percentile(waits, share / 100) for share in (50, 95, 99)},
+    }
 
 
 def _tabs(product: Product, sockets: int) -> "subprocess.Popen[str]":
