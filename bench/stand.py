@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,11 @@ class Database:
         """The one number that answers a question."""
         return int(self.sql(statement)[0][0])
 
+    def postmaster(self) -> int:
+        """The process that started all others of this server, and reaps them."""
+        with closing(psycopg2.connect(self.url)) as held:  # its process is there as long as it is
+            return cpu.parent_of(held.get_backend_pid())
+
 
 class Stand:
     """PostgreSQL and Redis as the environment names them; what is made there is dropped again."""
@@ -75,8 +80,7 @@ class Stand:
         self._run = f"bench_{secrets.token_hex(4)}"
         self._made: dict[str, Database] = {}
         self._kept: set[str] = set()  # of those what later rounds begin from
-        # Any server process was started by the one that reaps them all.
-        self._postmaster = cpu.parent_of(self._server.number("SELECT pg_backend_pid()"))
+        self._postmaster = self._server.postmaster()
 
     def close(self) -> None:
         """Drop all databases."""
