@@ -102,7 +102,7 @@ class PushService:
 
     def browser(self, *, answer: Any = None) -> Browser:
         """A new browser, whose messages are always answered so."""
-        path = f"/push/{_base64url(os.urandom(12))}"
+        path = f"/push/{_base64url(os.urandom(96))}"
         self._browsers[path] = Browser(self.origin + path)
         if answer is not None:
             self._by_path[path] = answer
