@@ -104,8 +104,8 @@ class ThreadedHandler(ASGIHandler):
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
-        _drop_ended()
         signals.request_started.send(sender=self.__class__, scope=scope)
+        _drop_ended()
         request, refusal = self.create_request(scope, body)
         response = self.get_response(request) if request else cast("HttpResponse", refusal)
         setattr(response, "_handler_class", self.__class__)  # noqa: B010  # Django's own, not in its types

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import httpx
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.signals import request_finished, request_started
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import FileResponse, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils import translation
@@ -50,6 +51,13 @@ def note(request):
     return HttpResponse()
 
 
+def break_off(request):
+    """Loses its connection, and answers with a file all the same."""
+    with suppress(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    return read(request)
+
+
 async def wait(request):
     return HttpResponse()
 
@@ -61,6 +69,7 @@ urlpatterns = [
     path("echo", echo),
     path("read", read),
     path("note", note),
+    path("break_off", break_off),
     path("wait", wait),
 ]
 
@@ -122,6 +131,12 @@ def test_a_connection_that_ended_meanwhile_is_replaced(handler, kept):
             cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     after = sessions(handler, 4)
     assert not {pid for pid, _ in before} & {pid for pid, _ in after}
+    close(handler)
+
+
+def test_a_connection_that_broke_under_a_request_is_replaced_for_the_next(handler, kept):
+    assert [answers(handler, "/break_off")[0].status_code for _ in range(4)] == [200] * 4
+    assert sessions(handler, 4)
     close(handler)
 
 
