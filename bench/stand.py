@@ -21,6 +21,7 @@ from bench.mailbox import Mailbox
 from notifysite.stack.processes import ROOT, Process
 from notifysite.stack.valkey import broker_url
 from tests.chaos.stand.crew import Crew
+from tests.chaos.stand.database import ask
 from tests.chaos.stand.program import Program, Spawner, wait_until
 
 # What would change how the product runs: here it runs as it does without any of it.
@@ -48,14 +49,7 @@ class Database:
 
     def sql(self, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
         """Ask it."""
-        connection = psycopg2.connect(self.url)
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return ask(self.url, statement, values)
 
     def number(self, statement: str) -> int:
         """The one number that answers a question."""

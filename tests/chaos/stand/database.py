@@ -3,6 +3,7 @@
 import copy
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -69,14 +70,7 @@ class Database(Program):
         self, statement: str, values: Any = None, *, name: str | None = None
     ) -> list[tuple[Any, ...]]:
         """Ask it directly, past every proxy."""
-        connection = psycopg2.connect(self.url(name=name), connect_timeout=5)
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return ask(self.url(name=name), statement, values)
 
     def create(self, name: str, *, template: str = "template0") -> None:
         """A new database, in place of one of that name."""
@@ -98,3 +92,12 @@ class Database(Program):
     def number(self, statement: str, values: Sequence[Any] | None = None) -> Any:
         """The one value a question has."""
         return self.sql(statement, values)[0][0]
+
+
+def ask(url: str, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
+    """What a database answers, over a connection of its own and outside any transaction."""
+    with closing(psycopg2.connect(url, connect_timeout=5)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []

@@ -8,13 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
 from notifysite.stack import record
 from notifysite.stack.folder import Folder, is_held, open_folder
 from notifysite.stack.identity import Identity, is_running
 from notifysite.stack.processes import Process
 from notifysite.stack.testbed import free_port
+from tests.chaos.stand.database import ask
 from tests.chaos.stand.program import Program, Spawner
 
 STARTED_WITHIN = 300.0  # seconds for servers, migrations, demo content and all processes
@@ -80,14 +79,7 @@ class Embedded:
 
     def sql(self, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
         """Ask its database."""
-        connection = psycopg2.connect(record.load(self.folder.record).env["DATABASE_URL"])
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return ask(record.load(self.folder.record).env["DATABASE_URL"], statement, values)
 
     def number(self, statement: str, values: Any = None) -> Any:
         """The one value a question has."""
