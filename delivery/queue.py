@@ -20,6 +20,7 @@ from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.partitions import WITHIN, span
+from notifysite.plumbing.statements import Statement, array
 
 BATCH = 500
 LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
@@ -72,19 +73,23 @@ class Settled:
 
 
 # Each channel gives its own, so that one that does not move never stands before the others.
-_CLAIM = f"""
+_CLAIM = Statement(
+    f"""
     UPDATE delivery AS claimed
-    SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    SET lease = %(token)s::uuid,
+        due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE {claims.HELD} AND claimed.id = ANY(ARRAY(
         SELECT due.id FROM unnest(%(channels)s::smallint[]) AS c(channel), LATERAL (
             SELECT id FROM delivery AS t
-            WHERE t.lane = %(lane)s AND t.channel = c.channel AND t.state = {State.QUEUED:d}
-                AND t.due_at <= statement_timestamp()
-            ORDER BY t.due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+            WHERE t.lane = %(lane)s::smallint AND t.channel = c.channel
+                AND t.state = {State.QUEUED:d} AND t.due_at <= statement_timestamp()
+            ORDER BY t.due_at LIMIT %(limit)s::bigint FOR NO KEY UPDATE SKIP LOCKED
         ) AS due
     ))
     RETURNING {claims.columns(_ROW)}, clock_timestamp()
-"""  # noqa: S608
+    """,  # noqa: S608
+    first=claims.IN_ORDER,
+)
 
 
 def claim(
@@ -96,21 +101,18 @@ def claim(
     """
     wanted = [spec.number for spec in channels.every()] if only is None else list(only)
     with connection.cursor() as cursor:
-        cursor.execute(
-            claims.IN_ORDER + _CLAIM,
-            {"lane": int(lane), "channels": wanted, "token": token, "limit": limit},
-        )
+        _CLAIM.run(cursor, lane=int(lane), channels=wanted, token=token, limit=limit)
         return [Row(*values) for values in cursor.fetchall()]
 
 
-_QUEUED = claims.ours_sql(table="delivery", still=f"state = {State.QUEUED:d}")
-_SENDING = claims.ours_sql(table="delivery", still=f"state = {State.SENDING:d}")
-_MARK = f"""
+# The state is a parameter: as a constant it would lead the planner to all that is queued.
+_OURS_STILL = claims.ours_sql(table="delivery", still="state = %(state)s::smallint")
+_MARK = Statement(f"""
     UPDATE delivery SET state = {State.SENDING:d}, attempts = attempts + 1, provider = %(provider)s,
         due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE id = {_QUEUED}
+    WHERE id = {_OURS_STILL} AND {WITHIN.format(id="id")}
     RETURNING id, lease
-"""  # noqa: S608
+""")  # noqa: S608
 
 # A row and the token it was claimed under.
 Lease = tuple[UUID, UUID]
@@ -119,19 +121,20 @@ Lease = tuple[UUID, UUID]
 def mark(leases: Sequence[Lease], *, provider: str) -> set[Lease]:
     """Say that these rows may be out from now on; returns those that are still ours."""
     with connection.cursor() as cursor:
-        cursor.execute(_MARK, _leased(leases) | {"provider": provider})
+        _MARK.run(cursor, **_leased(leases, State.QUEUED), provider=provider)
         return set(cursor.fetchall())
 
 
 # What is given back untried and for now keeps its place among those that are due.
 _IN_ITS_PLACE = """CASE WHEN d.attempts = 0 THEN LEAST(d.accepted_at, clock_timestamp())
     ELSE clock_timestamp() END"""
-_RELEASE = f"""
+_RELEASE = Statement(f"""
     UPDATE delivery AS d SET lease = NULL, due_at = CASE WHEN u.wait = 0 THEN {_IN_ITS_PLACE}
         ELSE clock_timestamp() + u.wait * interval '1 second' END
     FROM unnest(%(ids)s::uuid[], %(leases)s::uuid[], %(waits)s::float8[]) AS u(id, lease, wait)
-    WHERE d.id = {_QUEUED} AND d.id = u.id AND d.lease = u.lease
-"""  # noqa: S608
+    WHERE d.id = {_OURS_STILL} AND d.id = u.id AND d.lease = u.lease
+        AND {WITHIN.format(id="d.id")}
+""")  # noqa: S608
 
 
 def release(leases: Sequence[Lease], *, waits: Sequence[float] | None = None) -> None:
@@ -139,19 +142,22 @@ def release(leases: Sequence[Lease], *, waits: Sequence[float] | None = None) ->
     if not leases:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, _leased(leases) | {"waits": waits or [0.0] * len(leases)})
+        values = _leased(leases, State.QUEUED)
+        _RELEASE.run(cursor, **values, waits=waits or [0.0] * len(leases))
 
 
-_RENEW = f"""
+_RENEW = Statement(f"""
     UPDATE delivery SET due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE id = {_SENDING}
-"""  # noqa: S608
+    WHERE id = {_OURS_STILL} AND {WITHIN.format(id="id")}
+""")  # noqa: S608
 
 
 def renew(leases: Sequence[Lease]) -> None:
     """Say that these rows are still being handed over."""
+    if not leases:
+        return
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, _leased(leases))
+        _RENEW.run(cursor, **_leased(leases, State.SENDING))
 
 
 _FREE = f"""
@@ -183,31 +189,37 @@ def free(holders: Collection[int]) -> int:
         return int(cursor.rowcount)
 
 
-def _leased(leases: Sequence[Lease]) -> dict[str, Any]:
-    return {"ids": [id_ for id_, _ in leases], "leases": [lease for _, lease in leases]}
+def _leased(leases: Sequence[Lease], state: State) -> dict[str, Any]:
+    found = [id_ for id_, _ in leases]
+    held = {"ids": found, "leases": [lease for _, lease in leases]}
+    return {**held, "state": int(state), **span(found)}
 
 
 # Of leases that ran out while the database was away it first hears those who could not renew them.
 _GRACE = f"""(due_at > pg_postmaster_start_time()
     OR pg_postmaster_start_time() < clock_timestamp() - interval '{GRACE_SECONDS} seconds')"""
-_LIMBO = f"""
+_LIMBO = Statement(
+    f"""
     UPDATE delivery AS claimed
-    SET lease = %(token)s, due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
+    SET lease = %(token)s::uuid,
+        due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE claimed.id = ANY(ARRAY(
         SELECT id FROM delivery
         WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= statement_timestamp()
             AND {_GRACE}
-        ORDER BY due_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY due_at LIMIT %(limit)s::bigint FOR NO KEY UPDATE SKIP LOCKED
     ))
     RETURNING claimed.state, {claims.columns(_ROW)}, clock_timestamp()
-"""  # noqa: S608
+    """,  # noqa: S608
+    first=claims.IN_ORDER,
+)
 
 
 def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
     """Lease rows whose answer never came: marked ones whose lease ran out, and uncertain ones
     whose time to wait for news is over."""
     with connection.cursor() as cursor:
-        cursor.execute(claims.IN_ORDER + _LIMBO, {"token": token, "limit": limit})
+        _LIMBO.run(cursor, token=token, limit=limit)
         return [(State(state), Row(*values)) for state, *values in cursor.fetchall()]
 
 
@@ -220,7 +232,7 @@ _OURS = f"(d.lease = u.lease AND d.state IN ({State.SENDING:d}, {State.UNCERTAIN
 _NEWS = f"(u.state IN ({_EVIDENCE}) AND ({_RANKS})[u.state] > ({_RANKS})[d.state])"
 _OUT = f"u.state IN ({State.SENT:d}, {State.DELIVERED:d})"
 
-_SETTLE = f"""
+_SETTLE = Statement(f"""
     WITH u AS (
         SELECT * FROM unnest(
             %(ids)s::uuid[], %(leases)s::uuid[], %(states)s::smallint[], %(reasons)s::smallint[],
@@ -244,8 +256,9 @@ _SETTLE = f"""
                 ELSE d.sent_at END,
             delivered_at = CASE WHEN u.state = {State.DELIVERED:d}
                 THEN COALESCE(d.delivered_at, clock_timestamp()) ELSE d.delivered_at END
-        -- The ids once more, as constants: they name the months to look in.
-        FROM u WHERE d.id = ANY(%(ids)s::uuid[]) AND d.id = u.id AND (d.lease = u.lease OR {_NEWS})
+        -- The ids once more: else the planner would rather read a new month whole.
+        FROM u WHERE d.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
+            AND d.id = u.id AND (d.lease = u.lease OR {_NEWS})
         RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
             d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
             d.attempts + u.refund AS number, d.address_hash
@@ -258,7 +271,8 @@ _SETTLE = f"""
     ), dead AS (
         INSERT INTO suppression (channel, address_hash, reason, source, note)
         SELECT DISTINCT ON (moved.channel, moved.address_hash)
-            moved.channel, moved.address_hash, %(dead_reason)s, 'provider:' || u.provider, ''
+            moved.channel, moved.address_hash, %(dead_reason)s::smallint,
+            'provider:' || u.provider, ''
         FROM u JOIN moved ON moved.id = u.id
         WHERE u.suppress AND moved.address_hash IS NOT NULL
         ON CONFLICT (channel, address_hash) DO NOTHING
@@ -267,10 +281,14 @@ _SETTLE = f"""
         moved.reason, moved.provider, moved.mode, moved.step, moved.queued,
         CASE WHEN u.attempt IS NOT NULL THEN u.took END
     FROM moved JOIN u ON u.id = moved.id
-"""  # noqa: S608
+""")  # noqa: S608
 
 # In id order, so that two that write the same rows wait and never deadlock.
-_LOCK = "SELECT id, state FROM delivery WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+_LOCK = Statement(f"""
+    SELECT id, state FROM delivery
+    WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+    ORDER BY id FOR NO KEY UPDATE
+""")  # noqa: S608
 _DEAD_ADDRESS = 1  # SuppressionReason.HARD_BOUNCE
 
 
@@ -284,9 +302,10 @@ def settle(settled: Sequence[Settled]) -> list[Change]:
         return []
     ordered = sorted(settled, key=lambda one: one.row.id)
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [[one.row.id for one in ordered]])
+        values = _settle_parameters(ordered)
+        _LOCK.run(cursor, **values)
         before = dict(cursor.fetchall())
-        cursor.execute(_SETTLE, _settle_parameters(ordered))
+        _SETTLE.run(cursor, **values)
         changes = [Change(*values) for values in cursor.fetchall()]
     return [replace(one, moved=one.state != before[one.delivery_id]) for one in changes]
 
@@ -294,8 +313,10 @@ def settle(settled: Sequence[Settled]) -> list[Change]:
 def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
     verdicts = [one.verdict for one in settled]
     outcomes = [one.outcome for one in settled]
+    found = [one.row.id for one in settled]
     return {
-        "ids": [one.row.id for one in settled],
+        **span(found),
+        "ids": found,
         "leases": [one.lease for one in settled],
         "states": [int(verdict.state) for verdict in verdicts],
         "reasons": [verdict.reason and int(verdict.reason) for verdict in verdicts],
@@ -327,7 +348,7 @@ def insert(rows: Sequence[dict[str, Any]]) -> None:
             INSERT INTO delivery ({", ".join(names)}, state, attempts, unknowns, provider, due_at)
             SELECT *, {State.QUEUED:d}, 0, 0, '', clock_timestamp() FROM unnest({casts})
             """,  # noqa: S608 - column names of our own
-            [[row[name] for row in rows] for name in names],
+            [array(row[name] for row in rows) for name in names],
         )
 
 

@@ -23,6 +23,7 @@ from notifications.planning import plan, secrets
 from notifications.reading import Wanted
 from notifications.words import Status
 from notifysite.plumbing import claims, ids, partitions
+from notifysite.plumbing.statements import Statement
 
 Deed = Callable[[], Any]
 LANE, BATCH = 2, 500
@@ -123,6 +124,14 @@ def _run(sql: str, values: Any) -> Deed:
     return execute
 
 
+def _stated(statement: Statement, values: dict[str, Any]) -> Deed:
+    def execute() -> None:
+        with connection.cursor() as cursor:
+            statement.run(cursor, **values)
+
+    return execute
+
+
 def _work() -> Iterator[tuple[str, Deed]]:
     token = claims.token()
     due = {"lane": LANE, "channels": [1, 2, 3, 4, 5, 6], "token": token, "limit": BATCH}
@@ -130,7 +139,7 @@ def _work() -> Iterator[tuple[str, Deed]]:
     some: list[UUID] = list(queued[:BATCH])
     refs = {"providers": ["email"], "refs": [f"ref-{n}" for n in range(1000, 1000 + BATCH)]}
     yield "Due notifications: lanes", plan.due_lanes
-    yield "Due notifications: claim", _run(claims.IN_ORDER + plan._CLAIM, due)
+    yield "Due notifications: claim", _stated(plan._CLAIM, due)
     yield "Due deliveries: lanes", queue.due_lanes
     yield "Due deliveries: claim", lambda: queue.claim(LANE, token=token)
     yield (

@@ -12,7 +12,7 @@ from notifysite.plumbing import claims
 
 BIG = 10_000
 _MONTH = re.compile(r"_(?:y\d{4}m\d\d|default)")
-_PLANNED = ("SELECT", "UPDATE", "DELETE", "WITH", "INSERT")
+_PLANNED = ("SELECT", "UPDATE", "DELETE", "WITH", "INSERT", "EXECUTE")
 _WRITES = ("ModifyTable",)
 
 

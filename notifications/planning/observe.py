@@ -1,7 +1,6 @@
 """What deliveries tell about notifications: wake waiting steps, and say when all is done."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
 
@@ -9,30 +8,34 @@ from delivery.contracts import Change
 from delivery.lifecycle import State
 from notifications.planning import secrets
 from notifications.words import Status
-from notifysite.plumbing.partitions import WITHIN, span
+from notifysite.plumbing.partitions import SINCE, WITHIN, span
+from notifysite.plumbing.statements import Statement
 
 # In id order, as everybody locks notifications.
-_LOCK = """
-    SELECT id FROM notification WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
-"""
+_LOCK = Statement(f"""
+    SELECT id FROM notification WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+    ORDER BY id FOR NO KEY UPDATE
+""")  # noqa: S608
+_STANDING = Statement(f"""
+    SELECT n.id, t.sensitive, n.status = {Status.PLANNED:d}, d.body @> '[{{"outcome": "hold"}}]'
+    FROM notification AS n
+    JOIN notification_type AS t ON t.id = n.type_id
+    LEFT JOIN decision AS d ON d.id = n.decision_id
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="n.id")}
+""")  # noqa: S608
 # A step held without a time waits for exactly this news; one held until a time may be over early.
 # The lease goes too: a plan under way has read what was before, and must not be recorded.
-_WAKE = """
-    UPDATE notification AS n SET due_at = clock_timestamp(), lease = NULL
-    FROM decision AS d
-    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
-        AND d.body @> '[{"outcome": "hold"}]'
-"""
-_DONE = f"""
-    UPDATE notification AS n SET status = %(done)s, due_at = NULL
-    FROM decision AS d
-    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(planned)s AND d.id = n.decision_id
-        AND NOT d.body @> '[{{"outcome": "hold"}}]'
-        AND NOT EXISTS (
-            SELECT FROM delivery AS x WHERE x.notification_id = n.id AND x.state IN (1, 2)
-                AND {WITHIN.format(id="x.id")}
-        )
-"""  # noqa: S608
+_WAKE = Statement(f"""
+    UPDATE notification SET due_at = clock_timestamp(), lease = NULL
+    WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+""")  # noqa: S608
+_DONE = Statement(f"""
+    UPDATE notification SET status = {Status.DONE:d}, due_at = NULL
+    WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")} AND id <> ALL(ARRAY(
+        SELECT notification_id FROM delivery
+        WHERE notification_id = ANY(%(ids)s::uuid[]) AND state IN (1, 2) AND {SINCE.format(id="id")}
+    ))
+""")  # noqa: S608
 
 
 def observe(changes: Sequence[Change]) -> None:
@@ -40,13 +43,13 @@ def observe(changes: Sequence[Change]) -> None:
     ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
     if not ids:
         return
-    values: dict[str, Any] = {
-        "ids": ids,
-        "planned": int(Status.PLANNED),
-        "done": int(Status.DONE),
-        **span(ids),
-    }
+    months = span(ids)
     with connection.cursor() as cursor:
-        for statement in (_LOCK, _WAKE, _DONE):
-            cursor.execute(statement, values)
-    secrets.wipe(ids)
+        _LOCK.run(cursor, ids=ids, **months)
+        _STANDING.run(cursor, ids=ids, **months)
+        rows = cursor.fetchall()
+        for statement, waits in ((_WAKE, True), (_DONE, False)):
+            # Without a decision nothing waits, and nothing was sent that could be over.
+            if found := [id_ for id_, _, planned, hold in rows if planned and hold is waits]:
+                statement.run(cursor, ids=found, **months)
+    secrets.wipe([id_ for id_, sensitive, *_ in rows if sensitive])

@@ -21,6 +21,8 @@ from notifications.planning.facts import Case, Due
 from notifications.words import OPEN, Lane, Status
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.failpoints import reached
+from notifysite.plumbing.partitions import WITHIN, span
+from notifysite.plumbing.statements import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -33,22 +35,25 @@ MENDED_SECONDS = 3600.0
 _OPEN = ", ".join(str(int(status)) for status in OPEN)
 # A row that still has a lease was in a batch that broke off. The picked ids are an array because a
 # join would read every past month into a hash.
-_CLAIM = f"""
-    UPDATE notification AS claimed SET lease = %(token)s,
+_CLAIM = Statement(
+    f"""
+    UPDATE notification AS claimed SET lease = %(token)s::uuid,
         due_at = clock_timestamp() + interval '1 second' * CASE
             WHEN broken_off > {MOST_BROKEN_OFF} THEN {MENDED_SECONDS}
             ELSE {claims.LEASE_SECONDS} END,
         broken_off = broken_off + (lease IS NOT NULL AND broken_off = 0)::int
     WHERE {claims.HELD} AND claimed.id = ANY(ARRAY(
         SELECT t.id FROM notification AS t
-        WHERE t.lane = %(lane)s AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL
+        WHERE t.lane = %(lane)s::smallint AND t.status IN ({_OPEN}) AND t.due_at IS NOT NULL
             AND t.due_at <= statement_timestamp()
         ORDER BY t.due_at
-        LIMIT %(limit)s
+        LIMIT %(limit)s::bigint
         FOR NO KEY UPDATE SKIP LOCKED
     ))
     RETURNING clock_timestamp(), broken_off, {claims.columns(facts.COLUMNS)}
-"""  # noqa: S608 - names of our own tables and columns
+    """,  # noqa: S608 - names of our own tables and columns
+    first=claims.IN_ORDER,
+)
 
 
 def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
@@ -59,8 +64,7 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
     """
     token = claims.token()
     with connection.cursor() as cursor:
-        claim = claims.IN_ORDER + _CLAIM
-        cursor.execute(claim, {"lane": int(lane), "token": token, "limit": limit})
+        _CLAIM.run(cursor, lane=int(lane), token=token, limit=limit)
         rows = cursor.fetchall()
     if not rows:
         return 0
@@ -76,8 +80,7 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
 
 
 def _plan(due: Sequence[Due], *, now: datetime, token: UUID) -> None:
-    if due:
-        planned = _decided(due, now=now)
+    if due and (planned := _decided(due, now=now)):
         reached("plan.decided")
         _record(planned, token=token)
         reached("plan.committed")
@@ -214,7 +217,7 @@ def _standing(
     return Status.DONE, None
 
 
-_DECISIONS = """
+_DECISIONS = Statement("""
     WITH fresh AS (
         INSERT INTO decision (digest, body)
         SELECT digest, body::jsonb FROM unnest(%(digests)s::bytea[], %(bodies)s::text[])
@@ -223,21 +226,23 @@ _DECISIONS = """
     )
     SELECT id, digest FROM fresh
     UNION ALL SELECT id, digest FROM decision WHERE digest = ANY(%(digests)s::bytea[])
-"""
-# In id order, as everybody locks notifications.
-_LOCK = "SELECT FROM notification WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"
-_SAVE = f"""
+""")
+# Those that are still ours, in id order, as everybody locks notifications.
+_LOCK = Statement(f"""
+    SELECT id FROM notification
+    WHERE id = ANY(%(ids)s::uuid[]) AND lease = %(token)s AND status IN ({_OPEN})
+        AND {WITHIN.format(id="id")}
+    ORDER BY id FOR NO KEY UPDATE
+""")  # noqa: S608
+_SAVE = Statement(f"""
     UPDATE notification AS n SET status = u.status, reason = u.reason, decision_id = u.decision_id,
         due_at = u.due_at, lease = NULL, broken_off = 0,
         planned_at = COALESCE(n.planned_at, clock_timestamp())
     FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
             %(decisions)s::bigint[], %(dues)s::timestamptz[])
         AS u(id, status, reason, decision_id, due_at)
-    -- The ids once more, as constants: they name the months to look in.
-    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.id = u.id AND n.lease = %(token)s
-        AND n.status IN ({_OPEN})
-    RETURNING n.id
-"""  # noqa: S608
+    WHERE n.id = u.id AND n.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="n.id")}
+""")  # noqa: S608
 
 
 def _record(planned: Sequence[Planned], *, token: UUID) -> None:
@@ -246,29 +251,27 @@ def _record(planned: Sequence[Planned], *, token: UUID) -> None:
     Deliveries are inserted for rows whose lease held, in the same transaction: a plan that was
     overtaken leaves nothing.
     """
-    planned = sorted(planned, key=lambda one: one.case.due.id)
     with transaction.atomic(), connection.cursor() as cursor:
         decisions = _decision_ids(cursor, planned)
-        notifications = [one.case.due.id for one in planned]
-        cursor.execute(_LOCK, [notifications])
-        cursor.execute(
-            _SAVE,
-            {
-                "ids": notifications,
-                "statuses": [int(one.status) for one in planned],
-                "reasons": [one.reason and int(one.reason) for one in planned],
-                "decisions": [decisions[one.digest] for one in planned],
-                "dues": [_due_at(one) for one in planned],
-                "token": token,
-            },
-        )
-        ours = {id_ for (id_,) in cursor.fetchall()}
-        queue.insert(
-            [row for one in planned if one.case.due.id in ours for row in one.deliveries()]
-        )
-        if over := [one.case.due.id for one in planned if one.status is not Status.PLANNED]:
-            secrets.wipe(over)
+        found = [one.case.due.id for one in planned]
+        _LOCK.run(cursor, ids=found, token=token, **span(found))
+        still = {id_ for (id_,) in cursor.fetchall()}
+        ours = [one for one in planned if one.case.due.id in still]
+        _SAVE.run(cursor, **_standings(ours, decisions), **span(found))
+        queue.insert([row for one in ours for row in one.deliveries()])
+        over = [one.case for one in ours if one.status is not Status.PLANNED]
+        secrets.wipe([case.due.id for case in over if case.type.sensitive])
         reached("plan.before_commit")
+
+
+def _standings(planned: Sequence[Planned], decisions: Mapping[bytes, int]) -> dict[str, Any]:
+    return {
+        "ids": [one.case.due.id for one in planned],
+        "statuses": [int(one.status) for one in planned],
+        "reasons": [one.reason and int(one.reason) for one in planned],
+        "decisions": [decisions[one.digest] for one in planned],
+        "dues": [_due_at(one) for one in planned],
+    }
 
 
 def _due_at(planned: Planned) -> datetime | None:
@@ -281,9 +284,8 @@ def _decision_ids(cursor: Any, planned: Sequence[Planned]) -> Mapping[bytes, int
     bodies = {one.digest: one.body for one in planned}
     found: dict[bytes, int] = {}
     while missing := sorted(bodies.keys() - found.keys()):
-        cursor.execute(
-            _DECISIONS, {"digests": missing, "bodies": [bodies[digest] for digest in missing]}
-        )
+        texts = [bodies[digest] for digest in missing]
+        _DECISIONS.run(cursor, digests=missing, bodies=texts)
         found |= {bytes(digest): id_ for id_, digest in cursor.fetchall()}
     return found
 

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
-    letters = letters_of([parcel.id for parcel in parcels])
+    letters = letters_of(parcels)
     if not letters:
         return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
     now = max(letter.row.now for letter in letters)
@@ -39,7 +39,8 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     clear = [letter for letter in letters if letter.row.id not in held]
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
         again.readdress(moved)
-        clear = letters_of([letter.row.id for letter in clear])
+        left = {letter.row.id for letter in clear}
+        clear = letters_of([parcel for parcel in parcels if parcel.id in left])
     gone: dict[UUID, Sealed] = {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
     return gone | held | _messages(clear, now=now)
 
@@ -130,7 +131,7 @@ def _message(
         channel=row.channel,
         address=address,
         content=content,
-        category=row.category,
+        category=kind.category.key,
         type=kind.key,
         locale=due.locale or letter.reader.locale,
         marketing=kind.marketing,

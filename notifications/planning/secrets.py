@@ -35,6 +35,8 @@ _EXPIRED = f"""
 
 def wipe(notification_ids: Sequence[UUID]) -> None:
     """Forget the data of finished notifications whose type carries secrets, such as codes."""
+    if not notification_ids:
+        return
     with connection.cursor() as cursor:
         cursor.execute(_WIPE, [list(notification_ids)])
 

@@ -17,6 +17,7 @@ from notifications.planning.letters import Letter
 from notifications.planning.readers import Reader
 from notifications.rendering.sensitive import mask
 from notifysite.plumbing import crypto
+from notifysite.plumbing.statements import Statement
 from preferences import links
 
 VARIABLES = "render.variables"  # what the encrypted record is bound to
@@ -80,12 +81,12 @@ class Used:
         return key.encrypt(plain, context=VARIABLES)
 
 
-_KEEP = """
+_KEEP = Statement("""
     INSERT INTO render (id, version_id, variables)
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[])
+    SELECT * FROM unnest(%(ids)s::uuid[], %(versions)s::bigint[], %(variables)s::bytea[])
     ON CONFLICT (id) DO UPDATE
         SET version_id = EXCLUDED.version_id, variables = EXCLUDED.variables
-"""
+""")
 
 
 def keep(used: Sequence[Used]) -> None:
@@ -93,11 +94,9 @@ def keep(used: Sequence[Used]) -> None:
     if not used:
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            _KEEP,
-            [
-                [one.letter.row.id for one in used],
-                [one.version for one in used],
-                [one.sealed() for one in used],
-            ],
+        _KEEP.run(
+            cursor,
+            ids=[one.letter.row.id for one in used],
+            versions=[one.version for one in used],
+            variables=[one.sealed() for one in used],
         )

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from notifysite.plumbing.partitions import WITHIN
+
 # Short, so that a dead worker is noticed soon; what takes longer has its lease renewed.
 LEASE_SECONDS = 30
 
@@ -46,7 +48,7 @@ def _holder_sql(token: str) -> str:
 IN_ORDER = "SET LOCAL enable_sort = off; "
 
 # A condition of every claim, which is true and leaves the lock behind.
-HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s')}))"
+HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s::uuid')}))"
 # That a row `t` is claimed by one of %(holders)s, and its lease has not run out.
 HELD_BY = f"""t.due_at > statement_timestamp()
     AND t.due_at <= statement_timestamp() + interval '{LEASE_SECONDS} seconds'
@@ -67,13 +69,15 @@ def holders() -> frozenset[int]:
 
 
 def ours_sql(*, table: str, still: str) -> str:
-    """The claimed rows among %(ids)s that are ours by one of %(leases)s, locked: `id = <this>`.
+    """The claimed rows among %(ids)s, of the months from %(low)s to %(high)s, that are ours by one
+    of %(leases)s, locked: `id = <this>`.
 
     In id order, so that two that write the same rows wait, and never for each other.
     """
     return f"""ANY(ARRAY(
         SELECT id FROM {table}
         WHERE id = ANY(%(ids)s::uuid[]) AND lease = ANY(%(leases)s::uuid[]) AND {still}
+            AND {WITHIN.format(id="id")}
         ORDER BY id FOR NO KEY UPDATE
     ))"""  # noqa: S608 - names of our own tables and columns
 

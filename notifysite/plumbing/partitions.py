@@ -67,6 +67,9 @@ def months(
 
 # A condition on the ids of what belongs to some ids: a story lies in one month.
 WITHIN = "{id} >= %(low)s AND {id} < %(high)s"
+# The same for rows that are looked for by another column. Without an upper end, because a month
+# that was never analysed is taken to hold next to nothing between two ends, and would be read.
+SINCE = "{id} >= %(low)s"
 
 
 def span(found: Collection[UUID]) -> dict[str, UUID]:

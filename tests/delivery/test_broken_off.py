@@ -1,6 +1,8 @@
 """The database goes away between a provider's answer and our writing it down."""
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from delivery.channels import EMAIL
 from delivery.dispatch import settlement
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery, Route
+from notifysite.plumbing import ids
 from tests.fakes.scripted import Ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,12 +30,15 @@ def _kept() -> Any:
 
 
 def broken_off(kind: OutcomeKind) -> Callable[[Any], OutcomeKind]:
-    """An answer that comes when the dispatcher's connection has gone, and nothing is remembered."""
+    """An answer that comes when all is marked, the dispatcher's connection has gone, and nothing is
+    remembered."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()
 
     def answer(_: Any) -> OutcomeKind:
+        while Delivery.objects.filter(state=State.QUEUED).exists():
+            time.sleep(0.01)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
         routing.forget()
@@ -60,8 +66,9 @@ def test_flights_that_land_while_it_is_away_for_long_are_all_let_go(
         Route.objects.create(channel=EMAIL.number, provider=alias, position=1)
         ledger.script = [broken_off(OutcomeKind.ACCEPTED)]
     routing.forget()
-    queued(1, id=UUID(int=0))  # one has luck 0, the other almost 1
-    queued(1, id=UUID(int=0xFFFFFFFF))
+    first = ids.floor(datetime.now(UTC)).int
+    queued(1, id=UUID(int=first))  # one has luck 0, the other almost 1
+    queued(1, id=UUID(int=first | 0xFFFFFFFF))
     with pytest.raises(OperationalError):
         dispatch.dispatch_due(DEFAULT)
     connection.close()

@@ -18,12 +18,13 @@ from delivery.verdicts import Verdict
 from notifications import replaying
 from notifications.planning import plan
 from notifysite.plumbing import partitions
+from notifysite.plumbing.statements import Statement
 
 pytestmark = pytest.mark.django_db
 
 BATCH = 500
 MANY = 2_000
-_SCAN = re.compile(r"Seq Scan on .* rows=(?P<rows>\d+)")
+_SCAN = re.compile(r"Scan .*on .* rows=(?P<rows>\d+)")
 
 # Old rows lie in past months and are finished; a batch of this month is due.
 _FILL = """
@@ -74,12 +75,20 @@ def history(db: None) -> None:
             cursor.execute(f"ANALYZE {layout['table']}")
 
 
-def reads_past_months(statement: str, values: Any) -> bool:
+def reads_past_months(statement: str | Statement, values: Any) -> bool:
     """Whether a plan reads whole months of rows to find some that it has the ids of."""
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {statement}", values)
+        if isinstance(statement, Statement):
+            with connection.execute_wrapper(explaining):
+                statement.run(cursor, **values)
+        else:
+            cursor.execute(f"EXPLAIN {statement}", values)
         scans = [_SCAN.search(line) for (line,) in cursor.fetchall()]
     return any(int(scan["rows"]) > MANY for scan in scans if scan)
+
+
+def explaining(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    return execute(sql.replace("EXECUTE", "EXPLAIN EXECUTE"), params, many, context)
 
 
 def due(table: str, column: str) -> Sequence[UUID]:
@@ -107,12 +116,12 @@ def settling(ids: Sequence[UUID]) -> dict[str, Any]:
 def saving(ids: Sequence[UUID]) -> dict[str, Any]:
     count = len(ids)
     return {
+        **partitions.span(ids),
         "ids": ids,
         "statuses": [2] * count,
         "reasons": [None] * count,
         "decisions": [1] * count,
         "dues": [None] * count,
-        "token": uuid4(),
     }
 
 
@@ -143,13 +152,13 @@ def test_work_reads_the_rows_it_is_about(history: None) -> None:
     deliveries, notifications = due("delivery", "state"), due("notification", "status")
     assert (len(deliveries), len(notifications)) == (BATCH, BATCH)
 
-    leased = {"ids": deliveries, "leases": [uuid4()], "waits": [0.0] * BATCH}
+    leases = queue._leased([(id_, uuid4()) for id_ in deliveries], State.QUEUED)
     statements: list[tuple[str, Any]] = [
         (queue._CLAIM, claim),
         (queue._LIMBO, claim),
-        (queue._MARK, {**leased, "provider": "scripted"}),
-        (queue._RENEW, leased),
-        (queue._RELEASE, {**leased, "leases": [uuid4()] * BATCH}),
+        (queue._MARK, {**leases, "provider": "scripted"}),
+        (queue._RENEW, leases),
+        (queue._RELEASE, {**leases, "waits": [0.0] * BATCH}),
         (queue._DUE_LANES, {"lanes": [1, 2, 3], "channels": [1, 2]}),
         (queue._SETTLE, settling(deliveries)),
         (plan._CLAIM, claim),

@@ -10,6 +10,9 @@ from django.db import connection, transaction
 from bench.plans import cases, history, looking
 from bench.plans.looking import Look
 
+# Says that this module needs the database, which the fixture of all its tests does not.
+pytestmark = pytest.mark.django_db
+
 FINISHED = 20_000
 GROWN = 100  # rows: tables that hold fewer are not of those that grow
 

@@ -1,0 +1,101 @@
+"""Statements that a connection plans once, and lists that travel as one value each.
+
+On the path of a message PostgreSQL would spend more on planning a statement over partitioned tables
+than on doing it. So each connection has its plan made once (PREPARE) and names it from then on.
+Where a pooler hands a connection to another client after every transaction there is nothing to
+name: `DISABLE_SERVER_SIDE_CURSORS`, which Django has for the same reason, sends the text each time.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.db import connection
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+
+_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+class Statement:
+    """SQL with parameters like `%(ids)s::uuid[]`: each named with a type where the context gives
+    none. `first` is said before it each time, such as `SET LOCAL …`."""
+
+    def __init__(self, sql: str, *, first: str = "") -> None:
+        self.names = tuple(dict.fromkeys(_NAMED.findall(sql)))
+        self._sql, self._first = sql, first
+        self._name = f"notifysite_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
+        holders = ", ".join(f"%({name})s" for name in self.names)
+        self._execute = f"{first}EXECUTE {self._name}" + (f" ({holders})" if holders else "")
+
+    def run(self, cursor: Any, **values: Any) -> None:
+        """Execute it; a list or another sequence is sent as an array."""
+        plain = {name: _plain(values[name]) for name in self.names}
+        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            cursor.execute(self._first + self._sql, plain)
+            return
+        self._prepare()
+        cursor.execute(self._execute, plain)
+
+    def _prepare(self) -> None:
+        kept = _prepared.setdefault(connection.connection, set())
+        if self._name in kept:
+            return
+        numbers = {name: f"${number}" for number, name in enumerate(self.names, 1)}
+        text = _NAMED.sub(lambda found: numbers[found[1]], self._sql)
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            cursor.execute(f"PREPARE {self._name} AS {text}")
+        kept.add(self._name)
+
+
+def _plain(value: Any) -> Any:
+    return array(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+def array(values: Iterable[Any]) -> str:
+    """PostgreSQL's text of an array: one constant for the parser, whatever its length. Holds None,
+    bool, numbers, str, bytes, UUID and aware datetimes."""
+    return "{" + ",".join([_word(value) for value in values]) + "}"
+
+
+def _word(value: Any) -> str:
+    write = _WORDS.get(type(value)) or _inherited(value)
+    return write(value)
+
+
+def _inherited(value: Any) -> Callable[[Any], str]:
+    """An enumeration's value is written as what it is."""
+    return next(_WORDS[base] for base in type(value).__mro__ if base in _WORDS)
+
+
+def _text(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _number(value: float) -> str:
+    return repr(value)
+
+
+def _integer(value: int) -> str:
+    return str(int(value))
+
+
+def _bytes(value: bytes | memoryview) -> str:
+    return "\\\\x" + value.hex()
+
+
+_WORDS: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: "t" if value else "f",
+    int: _integer,
+    float: _number,
+    str: _text,
+    bytes: _bytes,
+    memoryview: _bytes,
+    UUID: lambda value: f"{value.int:032x}",
+    datetime: lambda value: f'"{value.isoformat()}"',
+}
