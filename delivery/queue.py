@@ -20,7 +20,7 @@ from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.partitions import WITHIN, span
-from notifysite.plumbing.statements import Statement, array
+from notifysite.plumbing.statements import Statement
 
 BATCH = 500
 LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
@@ -336,26 +336,36 @@ def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
     }
 
 
-def insert(rows: Sequence[dict[str, Any]]) -> None:
-    """Queue new deliveries, due now, with one statement. Keys are columns of the table."""
+_NEW = {
+    "id": "uuid", "notification_id": "uuid", "recipient_id": "bigint", "address_id": "bigint",
+    "address_hash": "bytea", "channel": "smallint", "step": "smallint", "lane": "smallint",
+    "mode": "smallint", "uncertain": "smallint", "expires_at": "timestamptz",
+    "accepted_at": "timestamptz", "person_changed_at": "timestamptz", "lease": "uuid",
+}  # fmt: skip
+_INSERT = Statement(f"""
+    INSERT INTO delivery ({", ".join(_NEW)}, state, attempts, unknowns, provider, due_at)
+    SELECT *, {State.QUEUED:d}, 0, 0, '', CASE WHEN u.lease IS NULL THEN clock_timestamp()
+        ELSE clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds' END
+    FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _NEW.items())})
+        AS u({", ".join(_NEW)})
+    RETURNING clock_timestamp()
+""")  # noqa: S608 - names of our own columns
+
+
+def insert(rows: Sequence[dict[str, Any]]) -> list[Row]:
+    """Queue new deliveries, due now, with one statement; keys are columns of the table.
+
+    Those with a `lease` are claimed by being made, and returned.
+    """
     if not rows:
-        return
-    names = list(rows[0])
-    casts = ", ".join(f"%s::{_TYPES.get(name, 'smallint')}[]" for name in names)
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO delivery ({", ".join(names)}, state, attempts, unknowns, provider, due_at)
-            SELECT *, {State.QUEUED:d}, 0, 0, '', clock_timestamp() FROM unnest({casts})
-            """,  # noqa: S608 - column names of our own
-            [array(row[name] for row in rows) for name in names],
-        )
-
-
-_TYPES = {"address_hash": "bytea"}
-_TYPES |= dict.fromkeys(("id", "notification_id"), "uuid")
-_TYPES |= dict.fromkeys(("recipient_id", "address_id"), "bigint")
-_TYPES |= dict.fromkeys(("expires_at", "accepted_at", "person_changed_at"), "timestamptz")
+        _INSERT.run(cursor, **{name: [row.get(name) for row in rows] for name in _NEW})
+        (now,) = cursor.fetchone()
+    fresh = {"attempts": 0, "unknowns": 0, "provider": "", "created_at": now}
+    return [
+        Row(*[{**row, **fresh}[name] for name in _ROW], now) for row in rows if row.get("lease")
+    ]
 
 
 def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:

@@ -1,7 +1,9 @@
 """What a worker does for a lane: plan, dispatch, tell; until nothing is due."""
 
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from celery.worker import state
 
@@ -31,8 +33,12 @@ def work(
     done, until = dispatch.recover(), time.monotonic() + budget
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
+        sources = deque([partial(plan.plan_due, lane, taker=dispatcher), dispatcher.claim])
         while time.monotonic() < until and not stopping():
-            worked = plan.plan_due(lane) + dispatcher.claim() + dispatcher.land()
+            worked = dispatcher.land(wait=0.0 if dispatcher.idle else dispatch.POLL_SECONDS)
+            if dispatcher.idle or not worked:
+                sources.rotate()  # so that neither waits for the other to be empty
+                worked += sources[0]() or sources[1]()
             if not worked or time.monotonic() - told_at > TELL_SECONDS:
                 worked += announcements.consume(lane)
                 told_at = time.monotonic()

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from delivery.dispatch.flights import Claimed, Flight, cut, in_order
 from delivery.errors import Misconfigured
 from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
-from delivery.queue import Settled
+from delivery.queue import Row, Settled
 from notifysite.plumbing import claims
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.outages import is_outage
@@ -58,15 +58,24 @@ class Dispatcher:
         """Whether anything waits or is under way."""
         return bool(self._waiting or self._under_way)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, though something may be under way."""
+        return not self._waiting
+
     def claim(self, *, limit: int = queue.BATCH) -> int:
         """Claim what is due where a provider is free, and send it off; returns how many rows."""
-        token, free = claims.token(), list(self._free_channels())
+        token, free = claims.token(), self.free_channels()
         rows = queue.claim(self._lane, token=token, limit=limit, only=free) if free else []
+        self.take(rows, token)
+        return len(rows)
+
+    def take(self, rows: Sequence[Row], token: UUID) -> None:
+        """Send off rows of the lane that are claimed under this token."""
         if rows:
             reached("dispatch.claimed")
         self._assign([Claimed(row, token) for row in rows])
         self._take_off()
-        return len(rows)
 
     def land(self, *, wait: float = 0.0) -> int:
         """Settle flights that have come back, for the first of which `wait` seconds are spent, and
@@ -89,11 +98,14 @@ class Dispatcher:
         with suppress(DatabaseError, InterfaceError):  # else they fall due with their leases
             self._give_back(lambda _: True)
 
-    def _free_channels(self) -> Iterator[int]:
-        for spec in channels.every():
-            ways = [Way(alias, spec.number) for alias in routing.aliases(spec.number, mode=_LIVE)]
-            if not ways or any(way not in self._waiting for way in ways):
-                yield spec.number
+    def free_channels(self) -> list[int]:
+        """The channels with a provider for which nothing waits, and those without any."""
+        return [
+            spec.number for spec in channels.every() if self._has_room(_ways(spec.number))
+        ]
+
+    def _has_room(self, ways: Sequence[Way]) -> bool:
+        return not ways or any(way not in self._waiting for way in ways)
 
     def _assign(self, claimed: Sequence[Claimed]) -> None:
         """Let each wait for the provider that is to take it; nobody's are settled or given back."""
@@ -224,6 +236,10 @@ class Dispatcher:
             if not self._waiting[way]:
                 del self._waiting[way]
         queue.release([one.leased for one in given])
+
+
+def _ways(channel: int) -> list[Way]:
+    return [Way(alias, channel) for alias in routing.aliases(channel, mode=_LIVE)]
 
 
 def _spread(claimed: Claimed, wait: float) -> float:

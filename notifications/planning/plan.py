@@ -13,6 +13,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 
 from delivery import queue
+from delivery.dispatch import Dispatcher
 from delivery.lifecycle import Reason
 from notifications.planning import facts, secrets
 from notifications.planning.decide import decide
@@ -56,9 +57,10 @@ _CLAIM = Statement(
 )
 
 
-def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
+def plan_due(lane: Lane, *, limit: int = BATCH, taker: Dispatcher | None = None) -> int:
     """Decide one batch of a lane's due notifications; returns how many.
 
+    What may leave at once is given to the `taker`, where it has room, and to the queue.
     Those whose last batch broke off are decided one by one, so that the one that ends its process
     is found, and takes no other with it.
     """
@@ -72,18 +74,22 @@ def plan_due(lane: Lane, *, limit: int = BATCH) -> int:
     now = max(now for now, *_ in rows)
     rows.sort(key=lambda row: row[1])  # the likely culprit last
     sound = [Due(*values) for _, broken_off, *values in rows if not broken_off]
-    _plan(sound, now=now, token=token)
+    _plan(sound, now=now, token=token, taker=taker)
     for _, broken_off, *values in rows:
         if broken_off:
             _plan_alone(Due(*values), now=now, token=token)
     return len(rows)
 
 
-def _plan(due: Sequence[Due], *, now: datetime, token: UUID) -> None:
+def _plan(
+    due: Sequence[Due], *, now: datetime, token: UUID, taker: Dispatcher | None = None
+) -> None:
     if due and (planned := _decided(due, now=now)):
         reached("plan.decided")
-        _record(planned, token=token)
+        taken = _record(planned, token=token, take=taker.free_channels() if taker else ())
         reached("plan.committed")
+        if taker:
+            taker.take(taken, token)
 
 
 # Their leases stay: they say that planning broke off.
@@ -245,8 +251,11 @@ _SAVE = Statement(f"""
 """)  # noqa: S608
 
 
-def _record(planned: Sequence[Planned], *, token: UUID) -> None:
-    """Write decisions, then notifications, then the deliveries of those that were still ours.
+def _record(
+    planned: Sequence[Planned], *, token: UUID, take: Collection[int]
+) -> Sequence[queue.Row]:
+    """Write decisions, then notifications, then the deliveries of those that were still ours;
+    returns the deliveries of the channels to `take`, which are claimed under the token.
 
     Deliveries are inserted for rows whose lease held, in the same transaction: a plan that was
     overtaken leaves nothing.
@@ -258,10 +267,14 @@ def _record(planned: Sequence[Planned], *, token: UUID) -> None:
         still = {id_ for (id_,) in cursor.fetchall()}
         ours = [one for one in planned if one.case.due.id in still]
         _SAVE.run(cursor, **_standings(ours, decisions), **span(found))
-        queue.insert([row for one in ours for row in one.deliveries()])
+        rows = [row for one in ours for row in one.deliveries()]
+        taken = queue.insert(
+            [row | {"lease": token if row["channel"] in take else None} for row in rows]
+        )
         over = [one.case for one in ours if one.status is not Status.PLANNED]
         secrets.wipe([case.due.id for case in over if case.type.sensitive])
         reached("plan.before_commit")
+    return taken
 
 
 def _standings(planned: Sequence[Planned], decisions: Mapping[bytes, int]) -> dict[str, Any]:
