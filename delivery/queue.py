@@ -232,7 +232,8 @@ _OURS = f"(d.lease = u.lease AND d.state IN ({State.SENDING:d}, {State.UNCERTAIN
 _NEWS = f"(u.state IN ({_EVIDENCE}) AND ({_RANKS})[u.state] > ({_RANKS})[d.state])"
 _OUT = f"u.state IN ({State.SENT:d}, {State.DELIVERED:d})"
 
-_SETTLE = Statement(f"""
+_SETTLE = Statement(
+    f"""
     WITH u AS (
         SELECT * FROM unnest(
             %(ids)s::uuid[], %(leases)s::uuid[], %(states)s::smallint[], %(reasons)s::smallint[],
@@ -256,9 +257,7 @@ _SETTLE = Statement(f"""
                 ELSE d.sent_at END,
             delivered_at = CASE WHEN u.state = {State.DELIVERED:d}
                 THEN COALESCE(d.delivered_at, clock_timestamp()) ELSE d.delivered_at END
-        -- The ids once more: else the planner would rather read a new month whole.
-        FROM u WHERE d.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
-            AND d.id = u.id AND (d.lease = u.lease OR {_NEWS})
+        FROM u WHERE d.id = u.id AND (d.lease = u.lease OR {_NEWS})
         RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
             d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
             d.attempts + u.refund AS number, d.address_hash
@@ -281,7 +280,9 @@ _SETTLE = Statement(f"""
         moved.reason, moved.provider, moved.mode, moved.step, moved.queued,
         CASE WHEN u.attempt IS NOT NULL THEN u.took END
     FROM moved JOIN u ON u.id = moved.id
-""")  # noqa: S608
+    """,  # noqa: S608
+    first=claims.ONE_BY_ONE,
+)
 
 # In id order, so that two that write the same rows wait and never deadlock.
 _LOCK = Statement(f"""

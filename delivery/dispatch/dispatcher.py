@@ -100,9 +100,7 @@ class Dispatcher:
 
     def free_channels(self) -> list[int]:
         """The channels with a provider for which nothing waits, and those without any."""
-        return [
-            spec.number for spec in channels.every() if self._has_room(_ways(spec.number))
-        ]
+        return [spec.number for spec in channels.every() if self._has_room(_ways(spec.number))]
 
     def _has_room(self, ways: Sequence[Way]) -> bool:
         return not ways or any(way not in self._waiting for way in ways)

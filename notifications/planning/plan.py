@@ -240,15 +240,18 @@ _LOCK = Statement(f"""
         AND {WITHIN.format(id="id")}
     ORDER BY id FOR NO KEY UPDATE
 """)  # noqa: S608
-_SAVE = Statement(f"""
+_SAVE = Statement(
+    """
     UPDATE notification AS n SET status = u.status, reason = u.reason, decision_id = u.decision_id,
         due_at = u.due_at, lease = NULL, broken_off = 0,
         planned_at = COALESCE(n.planned_at, clock_timestamp())
     FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
             %(decisions)s::bigint[], %(dues)s::timestamptz[])
         AS u(id, status, reason, decision_id, due_at)
-    WHERE n.id = u.id AND n.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="n.id")}
-""")  # noqa: S608
+    WHERE n.id = u.id
+    """,
+    first=claims.ONE_BY_ONE,
+)
 
 
 def _record(
@@ -266,7 +269,7 @@ def _record(
         _LOCK.run(cursor, ids=found, token=token, **span(found))
         still = {id_ for (id_,) in cursor.fetchall()}
         ours = [one for one in planned if one.case.due.id in still]
-        _SAVE.run(cursor, **_standings(ours, decisions), **span(found))
+        _SAVE.run(cursor, **_standings(ours, decisions))
         rows = [row for one in ours for row in one.deliveries()]
         taken = queue.insert(
             [row | {"lease": token if row["channel"] in take else None} for row in rows]

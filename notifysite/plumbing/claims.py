@@ -47,6 +47,10 @@ def _holder_sql(token: str) -> str:
 # backlog that has just come, and would read and sort all of it for every batch.
 IN_ORDER = "SET LOCAL enable_sort = off; "
 
+# Sent with a statement that joins rows to what is to be written to them: each is looked up by its
+# id. For the planner a list has ten values, and every other way looks as good for so few.
+ONE_BY_ONE = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+
 # A condition of every claim, which is true and leaves the lock behind.
 HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s::uuid')}))"
 # That a row `t` is claimed by one of %(holders)s, and its lease has not run out.
