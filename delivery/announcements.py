@@ -20,10 +20,16 @@ from delivery.contracts import Change
 from delivery.lifecycle import State
 from delivery.models import Announcement
 from notifysite.plumbing.failpoints import reached
+from notifysite.plumbing.statements import Statement
 
 log = structlog.get_logger(__name__)
 
 BATCHES = 20
+
+_TELL = Statement("""
+    INSERT INTO delivery_announcement (changes, lane)
+    VALUES (%(changes)s::jsonb, %(lane)s::smallint)
+""")
 
 Observer = Callable[[Sequence[Change]], None]
 
@@ -37,7 +43,8 @@ def announce(changes: Sequence[Change], *, lane: int) -> None:
         if change.state != State.QUEUED or change.call_seconds is not None
     ]
     if told:
-        Announcement.objects.create(changes=told, lane=lane)
+        with connection.cursor() as cursor:
+            _TELL.run(cursor, changes=json.dumps(told), lane=int(lane))
 
 
 def announce_by_lane(changes: Iterable[tuple[int, Change]]) -> None:

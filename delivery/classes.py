@@ -6,12 +6,13 @@ that speak HTTP share.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
 from delivery.lifecycle import OutcomeKind
 
+MOST_KNOWN: Final = 1_000  # answers a table remembers; a server has its dozen
 TAKEN: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.DELIVERED})
 # What settings may call an answer: what a failure means, never that it was none.
 NAMES: Final[Mapping[str, OutcomeKind]] = {
@@ -43,9 +44,19 @@ class Table:
     rows: tuple[Row, ...]
     otherwise: OutcomeKind
     overrides: tuple[Row, ...] = ()
+    _known: dict[tuple[str, ...], OutcomeKind] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def judge(self, *words: str) -> OutcomeKind:
         """What an answer means, told as its words: the code, and whatever else rows may name."""
+        if (kind := self._known.get(words)) is None:
+            kind = self._judged(words)
+            if len(self._known) < MOST_KNOWN:
+                self._known[words] = kind
+        return kind
+
+    def _judged(self, words: tuple[str, ...]) -> OutcomeKind:
         kind = _first(self.rows, words) or self.otherwise
         # What was taken is never sent again, whatever settings say.
         return kind if kind in TAKEN else _first(self.overrides, words) or kind

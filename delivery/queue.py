@@ -6,10 +6,10 @@ simply sent, marked ones are `uncertain`.
 """
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -32,8 +32,7 @@ _ROW = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A claimed delivery, in the order the statements return it."""
 
     id: UUID
@@ -52,12 +51,17 @@ class Row:
     created_at: datetime
     expires_at: datetime | None
     claimed_at: datetime
-    read_at: float = field(default_factory=time.monotonic)
+    read_at: float  # on the monotonic clock
 
     @property
     def now(self) -> datetime:
         """The database's time: what it said at the claim, and what has passed here since."""
         return self.claimed_at + timedelta(seconds=time.monotonic() - self.read_at)
+
+
+def _rows(found: Iterable[Sequence[Any]]) -> list[Row]:
+    read_at = time.monotonic()
+    return [Row._make([*values, read_at]) for values in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def claim(
     wanted = [spec.number for spec in channels.every()] if only is None else list(only)
     with connection.cursor() as cursor:
         _CLAIM.run(cursor, lane=int(lane), channels=wanted, token=token, limit=limit)
-        return [Row(*values) for values in cursor.fetchall()]
+        return _rows(cursor.fetchall())
 
 
 # The state is a parameter: as a constant it would lead the planner to all that is queued.
@@ -220,7 +224,9 @@ def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
     whose time to wait for news is over."""
     with connection.cursor() as cursor:
         _LIMBO.run(cursor, token=token, limit=limit)
-        return [(State(state), Row(*values)) for state, *values in cursor.fetchall()]
+        found = cursor.fetchall()
+    states = [State(state) for state, *_ in found]
+    return list(zip(states, _rows(values for _, *values in found), strict=True))
 
 
 # The rank of a state by its number, as an SQL array: rank(s) is _RANKS[s].
@@ -364,9 +370,8 @@ def insert(rows: Sequence[dict[str, Any]]) -> list[Row]:
         _INSERT.run(cursor, **{name: [row.get(name) for row in rows] for name in _NEW})
         (now,) = cursor.fetchone()
     fresh = {"attempts": 0, "unknowns": 0, "provider": "", "created_at": now}
-    return [
-        Row(*[{**row, **fresh}[name] for name in _ROW], now) for row in rows if row.get("lease")
-    ]
+    leased = [row | fresh for row in rows if row.get("lease")]
+    return _rows([*[row[name] for name in _ROW], now] for row in leased)
 
 
 def cancel(notification_ids: Sequence[UUID], *, reason: int) -> list[Change]:

@@ -208,7 +208,7 @@ class _Asked:
         """What it would say, or why it cannot be said."""
         reader = self._reader()
         locale = self.terms.locale or reader["locale"]
-        version = versions.pick(self.terms.kind.versions, step.channel, locale)
+        version = self.terms.kind.version(step.channel, locale)
         if version is None:
             return {"template_version": None, "content": None}
         subject = self.known.wishes.subject if self.known else uuid4()

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -91,7 +92,12 @@ def _measure(metric: str, seconds: float, sums: Sums, **labels: str) -> None:
 
 def label(**labels: str) -> str:
     """Labels in their one form, so that equal ones are one row."""
-    return json.dumps(labels, sort_keys=True, separators=(",", ":"))
+    return _written(tuple(labels.items()))
+
+
+@lru_cache(maxsize=1024)
+def _written(labels: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"))
 
 
 # One statement: whoever reads sees the deltas or what became of them, never neither or both.

@@ -33,7 +33,8 @@ def work(
     done, until = dispatch.recover(), time.monotonic() + budget
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
-        sources = deque([partial(plan.plan_due, lane, taker=dispatcher), dispatcher.claim])
+        plan_some = partial(plan.plan_due, lane, taker=dispatcher)
+        sources: deque[Callable[[], int]] = deque([plan_some, dispatcher.claim])
         while time.monotonic() < until and not stopping():
             worked = dispatcher.land(wait=0.0 if dispatcher.idle else dispatch.POLL_SECONDS)
             if dispatcher.idle or not worked:

@@ -1,5 +1,6 @@
 """Quiet hours in a person's own time zone, right across changes of the clock."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -122,6 +123,12 @@ def parse_week(value: Any) -> Week:
     if faults:
         raise WeekInvalid(tuple(faults))
     return Week(days=days, timezone=timezone)
+
+
+@lru_cache(maxsize=512)
+def kept_week(text: str) -> Week:
+    """A week as it is kept, JSON; most people's is that of others too. Raises WeekInvalid."""
+    return parse_week(json.loads(text))
 
 
 def week_json(week: Week) -> dict[str, Any]:

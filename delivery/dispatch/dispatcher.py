@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import cast
@@ -277,7 +276,7 @@ def _fails_over(claimed: Claimed, outcome: Outcome, *, by: str, way: Way) -> boo
 
 def _after(claimed: Claimed, outcome: Outcome, by: str) -> Claimed:
     counts = outcome.kind is not OutcomeKind.ACCOUNT
-    row = replace(claimed.row, attempts=claimed.row.attempts + counts)
+    row = claimed.row._replace(attempts=claimed.row.attempts + counts)
     return Claimed(row, claimed.lease, claimed.tried | {by})
 
 

@@ -13,9 +13,12 @@ from django.db import connection
 
 from delivery import channels
 from notifications.catalog.kinds import StepFacts, TypeFacts
+from notifications.catalog.versions import pick
 from notifications.models import NotificationType, Step, TemplateVersion, VersionState
 from notifications.words import Priority
 from preferences import resolution
+
+_MOST_PICKED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,18 @@ class CatalogType:
     sensitive: bool = False  # whether its schema marks secrets
     data_schema: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    _picked: dict[tuple[int, str], int | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def version(self, channel: int, locale: str) -> int | None:
+        """The version that a person of this language reads on a channel."""
+        asked = (channel, locale)
+        if asked not in self._picked:
+            if len(self._picked) >= _MOST_PICKED:  # a request may bring any language
+                self._picked.clear()
+            self._picked[asked] = pick(self.versions, channel, locale)
+        return self._picked[asked]
 
     @property
     def id(self) -> int:

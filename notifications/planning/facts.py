@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -36,8 +36,7 @@ from preferences.wishes import Wishes
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A notification that is to be decided, in the order its statements return it."""
 
     id: UUID
@@ -59,11 +58,10 @@ class Due:
     created_at: datetime
 
 
-COLUMNS = tuple(Due.__dataclass_fields__)
+COLUMNS = Due._fields
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A current address of a person, as a delivery keeps it."""
 
     id: int

@@ -1,8 +1,8 @@
 """A delivery with its notification and its reader: what the last look reads, in one query."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -15,8 +15,7 @@ from notifysite.plumbing.partitions import SINCE, WITHIN, span
 from notifysite.plumbing.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A delivery as the last look finds it, in the order of the query's columns."""
 
     id: UUID
@@ -58,12 +57,10 @@ _LOOK = Statement(f"""
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
     WHERE d.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
 """)  # noqa: S608
-_OWN = len(Row.__dataclass_fields__)
-_READER = len(Reader.__dataclass_fields__)
+_OWN, _READER = len(Row._fields), len(Reader._fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """One delivery with its notification and its reader."""
 
     row: Row

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -13,8 +12,7 @@ from preferences import profile
 DATA = "notification.data"  # what the encrypted data of a notification is bound to
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """One person; `wrapped` is None for an erased one, of whom nothing is known any more."""
 
     id: int

@@ -5,7 +5,6 @@ What did not change is rendered; what did is decided again, by the very same fun
 that cannot be rendered never stops the others.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,7 @@ from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
 from notifications.planning.letters import Letter, letters_of
 from notifications.rendering.errors import LimitExceeded, RenderError
-from notifications.rendering.render import render
+from notifications.rendering.render import links_used, render
 from notifications.words import Mode, Status
 from notifysite.plumbing import crypto
 from preferences import addresses, calendar
@@ -91,8 +90,10 @@ def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]
             continue
         kind = catalog[letter.due.type_id]
         try:
-            variables = wording.variables(letter, kind, actor=actors.get(letter.due.actor_id or 0))
-        except crypto.CryptoError as error:
+            linked = links_used(forms[version], channel=channels.by_number(letter.row.channel).key)
+            actor = actors.get(letter.due.actor_id or 0)
+            variables = wording.variables(letter, kind, actor=actor, linked=linked)
+        except (RenderError, crypto.CryptoError) as error:
             log.error("data_unreadable", delivery=str(letter.row.id), error=type(error).__name__)
             sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)
             continue
@@ -104,7 +105,7 @@ def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]
 
 def _version(letter: Letter, kind: CatalogType) -> int | None:
     locale = letter.due.locale or letter.reader.locale
-    return versions.pick(kind.versions, letter.row.channel, locale)
+    return kind.version(letter.row.channel, locale)
 
 
 def _message(
@@ -157,6 +158,6 @@ def _silent(letter: Letter, now: datetime) -> bool:
         return True
     if not row.quiet_hours:
         return False
-    week = calendar.parse_week(json.loads(row.quiet_hours))
+    week = calendar.kept_week(row.quiet_hours)
     zone = calendar.zone(week.timezone or letter.reader.timezone or "UTC")
     return calendar.quiet_until(now, zone, week) is not None

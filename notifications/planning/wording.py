@@ -1,7 +1,7 @@
 """The variables of a render and the headers of a message; and their record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,24 +23,36 @@ from preferences import links
 VARIABLES = "render.variables"  # what the encrypted record is bound to
 
 
-def variables(letter: Letter, kind: CatalogType, *, actor: Reader | None) -> dict[str, Any]:
-    """Everything a template may name: data, recipient, actor, brand, links."""
+def variables(
+    letter: Letter, kind: CatalogType, *, actor: Reader | None, linked: frozenset[str]
+) -> dict[str, Any]:
+    """Everything a template may name: data, recipient, actor, brand, and those links that it does
+    name or that a mail's headers want."""
+    if letter.row.channel == channels.EMAIL.number:
+        linked |= _IN_HEADERS
     return {
         **letter.reader.variables(letter.due.data, locale=letter.due.locale),
         "actor": actor.person() if actor else {},
         "brand": settings.BRAND,
-        "links": message_links(letter.row.subject, kind.category.key, letter.row.id),
+        "links": message_links(letter.row.subject, kind.category.key, letter.row.id, only=linked),
     }
 
 
-def message_links(subject: UUID, category: str, delivery: UUID) -> dict[str, str]:
+# By the subject, the category's key and the delivery.
+_LINKS: Mapping[str, Callable[[UUID, str, UUID], str]] = {
+    "preferences": lambda subject, _, __: links.preferences_url(subject),
+    "unsubscribe": links.unsubscribe_url,
+    "view": lambda subject, _, delivery: links.view_url(subject, delivery),
+    "why": lambda subject, _, delivery: links.why_url(subject, delivery),
+}
+_IN_HEADERS = frozenset({"unsubscribe"})
+
+
+def message_links(
+    subject: UUID, category: str, delivery: UUID, *, only: Collection[str] = _LINKS.keys()
+) -> dict[str, str]:
     """The links of one message; the same again for the same delivery."""
-    return {
-        "preferences": links.preferences_url(subject),
-        "unsubscribe": links.unsubscribe_url(subject, category, delivery),
-        "view": links.view_url(subject, delivery),
-        "why": links.why_url(subject, delivery),
-    }
+    return {name: _LINKS[name](subject, category, delivery) for name in sorted(only)}
 
 
 def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:

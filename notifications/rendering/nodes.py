@@ -6,13 +6,13 @@ from typing import Any, Final, cast
 
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
-from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.expressions import FilteredExpression, Path, PositionalArgument
 from liquid.builtin.expressions.primitive import RangeLiteral, StringLiteral
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags import case_tag, for_tag
 from liquid.builtin.tags.case_tag import MultiExpressionBlockNode
 from liquid.context import RenderContext
-from liquid.exceptions import BreakLoop, ContinueLoop
+from liquid.exceptions import BreakLoop, ContinueLoop, LiquidError
 from liquid.expression import Expression
 from liquid.token import Token
 
@@ -34,38 +34,64 @@ def walk(nodes: Sequence[Node]) -> Iterator[Node]:
             yield from walk(list(node.children(_NOWHERE)))
 
 
+# A filter's name, and the expressions of its arguments.
+_Filtering = tuple[str, tuple[Expression, ...]]
+
+
 def _fixed_path(expression: Expression) -> tuple[str | int, ...] | None:
-    if not isinstance(expression, FilteredExpression) or expression.filters:
+    if not isinstance(expression, FilteredExpression) or not isinstance(expression.left, Path):
         return None
-    left = expression.left
-    if not isinstance(left, Path):
+    path = expression.left.path
+    keys = tuple(key for key in path if isinstance(key, str | int))
+    return keys if len(keys) == len(path) else None
+
+
+def _plain_filters(expression: Expression) -> tuple[_Filtering, ...] | None:
+    """The filters, where all their arguments go by their place."""
+    used = expression.filters or () if isinstance(expression, FilteredExpression) else ()
+    if not all(isinstance(one, PositionalArgument) for each in used for one in each.args):
         return None
-    keys = tuple(key for key in left.path if isinstance(key, str | int))
-    return keys if len(keys) == len(left.path) else None
+    return tuple((each.name, tuple(one.value for one in each.args)) for each in used)
 
 
 class SafeOutputNode(OutputNode):
-    """`{{ … }}`: the plain path is looked up without building an expression each time."""
+    """`{{ … }}`: a path and its filters are followed without the library's help, as long as nothing
+    goes wrong; it knows how to say what."""
 
-    __slots__ = ("keys",)
+    __slots__ = ("filters", "keys")
 
     def __init__(self, token: Token, expression: Expression) -> None:
         super().__init__(token, expression)
-        self.keys: tuple[str | int, ...] | None = _fixed_path(expression)
+        filters = _plain_filters(expression)
+        self.keys = None if filters is None else _fixed_path(expression)
+        self.filters: tuple[_Filtering, ...] = filters or ()
 
     def render_to_output(self, context: Any, buffer: Any) -> int:
         """Write the value, or note what is missing when the render only looks for that."""
         try:
-            if self.keys is not None:
-                value = context.get(self.keys)
-            else:
+            if self.keys is None:
                 value = self.expression.evaluate(context)
+            elif self.filters:
+                value = self._filtered(context, self.keys)
+            else:
+                value = context.get(self.keys)
             return int(buffer.write(context.text(value)))
         except MissingVariable as missing:
             if context.missing is None:
                 raise
             context.missing.append(missing.path)
             return 0
+
+    def _filtered(self, context: Any, keys: tuple[str | int, ...]) -> Any:
+        known = context.env.filters
+        value = context.get(keys)
+        try:
+            for name, arguments in self.filters:
+                given = [one.evaluate(context) for one in arguments]
+                value = known[name](value, *given, context=context)
+        except (KeyError, TypeError, LiquidError):
+            return self.expression.evaluate(context)
+        return value
 
 
 class SafeOutput(Output):

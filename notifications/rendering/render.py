@@ -4,7 +4,7 @@ Parsed templates are kept by the digest of the compiled form, so a campaign pars
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -17,7 +17,7 @@ from notifications.rendering.errors import LimitExceeded, RenderError, SourceErr
 from notifications.rendering.links import web_url
 from notifications.rendering.liquid import Template, parse
 from notifications.rendering.text import tidy
-from notifications.rendering.variables import ROOTS
+from notifications.rendering.variables import ROOTS, uses
 
 _LINES: Final = frozenset({"subject", "title", "preheader", "label"})
 _URLS: Final = frozenset({"url", "image", "icon"})
@@ -34,6 +34,7 @@ class _Prepared:
 
     parts: tuple[tuple[str, Template], ...]
     actions: tuple[tuple[Template, Template], ...]
+    links: frozenset[str]
 
     def templates(self) -> list[Template]:
         return [template for _, template in self.parts] + [t for pair in self.actions for t in pair]
@@ -76,6 +77,11 @@ def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) ->
             for label, url in prepared.actions
         )
     return Content(**fields)
+
+
+def links_used(compiled: Compiled, *, channel: str) -> frozenset[str]:
+    """The names under links.* that a render on this channel may read. Raises RenderError."""
+    return _cache.get(compiled, channel).links
 
 
 def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> list[str]:
@@ -129,7 +135,14 @@ def _prepare(compiled: Compiled, channel: str) -> _Prepared:
         (_template(action["label"], "actions"), _template(action["url"], "actions"))
         for action in form["actions"]
     )
-    return _Prepared(parts, actions)
+    templates = [template for _, template in parts] + [one for pair in actions for one in pair]
+    return _Prepared(parts, actions, _links(templates))
+
+
+def _links(templates: Iterable[Template]) -> frozenset[str]:
+    read = [paths.segments(use.path) for template in templates for use in uses(template)]
+    names = {path[1] if len(path) > 1 else "" for path in read if path[0] == "links"}
+    return frozenset(str(name) for name in names) if names <= ROOTS["links"] else ROOTS["links"]
 
 
 def _template(source: str, part: str) -> Template:

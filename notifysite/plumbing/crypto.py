@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from notifysite.plumbing.randomness import random_bytes
+
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -68,7 +70,7 @@ class DataKey:
 
 
 def _seal(cipher: AESGCM, plain: bytes, context: str) -> bytes:
-    nonce = os.urandom(NONCE_BYTES)
+    nonce = random_bytes(NONCE_BYTES)
     return VERSION + nonce + cipher.encrypt(nonce, plain, context.encode())
 
 

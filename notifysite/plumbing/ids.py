@@ -4,10 +4,11 @@ Months are partitions by id, so a child minted with its parent's millisecond lie
 month and leaves with it.
 """
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+from notifysite.plumbing.randomness import random_bytes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
@@ -18,7 +19,7 @@ def uuid7(ms: int | None = None) -> UUID:
     """A new id at `ms` milliseconds since 1970 (default: now)."""
     if ms is None:
         ms = time.time_ns() // 1_000_000
-    noise = int.from_bytes(os.urandom(10), "big")
+    noise = int.from_bytes(random_bytes(10), "big")
     return UUID(int=(ms << 80) | _VERSION_AND_VARIANT | (noise & _RANDOM))
 
 

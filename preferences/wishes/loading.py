@@ -1,12 +1,10 @@
 """All that people said they want, loaded for many of them in as many queries as for one."""
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -172,21 +170,18 @@ def _wishes(person: tuple[Any, ...], **said: Any) -> Wishes:
     )
 
 
+_NEVER = Week()
+
+
 def _week(recipient_id: int, kept: str | None) -> Week:
     if kept is None:
-        return Week()
+        return _NEVER
     try:
-        return _parsed(kept)
+        return calendar.kept_week(kept)
     except calendar.WeekInvalid:
         # One person's broken row must not hold up the batch they are in.
         logger.error("quiet hours unreadable", extra={"recipient_id": recipient_id})
-        return Week()
-
-
-@lru_cache(maxsize=512)
-def _parsed(kept: str) -> Week:
-    """Most people's quiet hours are those of others too."""
-    return calendar.parse_week(json.loads(kept))
+        return _NEVER
 
 
 def _zone(name: str) -> ZoneInfo:
