@@ -1,4 +1,4 @@
-"""What a worker does for a lane: plan, dispatch, tell; until nothing is due."""
+"""What a worker does for a lane: fan out, plan, dispatch, tell; until nothing is due."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from celery.worker import state
 
 from delivery import announcements, dispatch
+from notifications.audiences import expand
+from notifications.intake import withdraw
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -21,6 +23,12 @@ def stopping() -> bool:
     return any(code is not None and code is not False for code in codes)  # zero is a code too
 
 
+def fan_out(lane: Lane) -> int:
+    """Go on with the lane's audiences: make a chunk of notifications, take back a batch of those
+    that were cancelled; returns how many. No other lane has any."""
+    return expand.expand_due(lane) + withdraw.withdraw_due(lane) if lane is Lane.BULK else 0
+
+
 def work(
     lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
 ) -> int:
@@ -32,7 +40,8 @@ def work(
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
         while time.monotonic() < until and not stopping():
-            worked = plan.plan_due(lane) + dispatcher.claim() + dispatcher.land()
+            worked = fan_out(lane)
+            worked += plan.plan_due(lane) + dispatcher.claim() + dispatcher.land()
             if not worked or time.monotonic() - told_at > TELL_SECONDS:
                 worked += announcements.consume(lane)
                 told_at = time.monotonic()

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import connection
 
 from delivery.contracts import Change
-from delivery.lifecycle import State
+from delivery.lifecycle import Reason, State
 from notifications.planning import secrets
-from notifications.words import Status
+from notifications.words import AudienceStatus, Status
 from notifysite.plumbing.partitions import WITHIN, span
 
 # In id order, as everybody locks notifications.
@@ -35,6 +35,19 @@ _DONE = f"""
 """  # noqa: S608
 
 
+# Withdrawn at the last look, because the audience was cancelled meanwhile.
+_WITHDRAWN = f"""
+    UPDATE notification AS n SET status = {Status.CANCELLED:d}, reason = {Reason.CANCELLED:d}
+    FROM audience AS a
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND n.status = %(done)s AND a.id = n.audience_id
+        AND a.status = {AudienceStatus.CANCELLED:d}
+        AND NOT EXISTS (
+            SELECT FROM delivery AS x WHERE x.notification_id = n.id
+                AND x.state <> {State.CANCELLED:d} AND {WITHIN.format(id="x.id")}
+        )
+"""  # noqa: S608
+
+
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
     ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
@@ -49,4 +62,6 @@ def observe(changes: Sequence[Change]) -> None:
     with connection.cursor() as cursor:
         for statement in (_LOCK, _WAKE, _DONE):
             cursor.execute(statement, values)
+        if withdrawn := {one.notification_id for one in changes if one.reason == Reason.CANCELLED}:
+            cursor.execute(_WITHDRAWN, {**values, "ids": sorted(withdrawn)})
     secrets.wipe(ids)

@@ -22,10 +22,14 @@ from preferences import links
 VARIABLES = "render.variables"  # what the encrypted record is bound to
 
 
-def variables(letter: Letter, kind: CatalogType, *, actor: Reader | None) -> dict[str, Any]:
-    """Everything a template may name: data, recipient, actor, brand, links."""
+def variables(
+    letter: Letter, kind: CatalogType, *, actor: Reader | None, common: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything a template may name: data, recipient, actor, brand, links. `common`: the data of
+    its audience."""
+    due = letter.due
     return {
-        **letter.reader.variables(letter.due.data, locale=letter.due.locale),
+        **letter.reader.variables(due.data, locale=due.locale, common=common),
         "actor": actor.person() if actor else {},
         "brand": settings.BRAND,
         "links": message_links(letter.row.subject, kind.category.key, letter.row.id),

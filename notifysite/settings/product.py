@@ -41,6 +41,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # Without this the page asks a validator on the internet about the schema.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "ENUM_NAME_OVERRIDES": {
+        "AudienceKindEnum": "notifications.api.send.KINDS",
+        "AudienceStatusEnum": "notifications.api.audiences.STATUSES",
         "ReasonEnum": "notifications.api.shapes.REASONS",
         "SuppressionReasonEnum": "notifications.api.operations.REASONS",
     },
