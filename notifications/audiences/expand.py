@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from notifications.words import AudienceKind, AudienceStatus, Lane, Status
 from notifysite.plumbing import ids
 from notifysite.plumbing.failpoints import reached
 
-CHUNK = 5_000
 MOST_CHUNKS = 0xFFF  # the chunk's number has 12 bits in an id; later ones share the last
 
 # Those of which more is to be made.
@@ -87,10 +87,11 @@ class _Taken:
         return f"{str(self.request_id)[:14]}7{number:03x}"
 
 
-def expand_due(lane: Lane, *, chunk: int = CHUNK) -> int:
-    """Make one chunk of notifications of a lane's audiences; returns how many."""
+def expand_due(lane: Lane, *, chunk: int | None = None) -> int:
+    """Make one chunk of notifications of a lane's audiences, AUDIENCE_CHUNK at most unless told
+    otherwise; returns how many."""
     with transaction.atomic():
-        made = _expand(lane, chunk)
+        made = _expand(lane, chunk or settings.AUDIENCE_CHUNK)
         if made is None:
             return 0
         reached("audience.before_commit")

@@ -54,6 +54,9 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 # Dead letters that are sent again fall due this many a second, over all calls.
 REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
 
+# How many notifications of an audience are made in one transaction.
+AUDIENCE_CHUNK = max(1, env.int("AUDIENCE_CHUNK", default=5000))
+
 # How many full months before this one are kept; 0 keeps them all.
 RETENTION_MONTHS = max(0, env.int("RETENTION_MONTHS", default=13))
 

@@ -153,7 +153,7 @@ BAD: list[tuple[str, dict[str, Any], int, str, list[tuple[str, str]]]] = [
         {"to": ["a", {"topic": "news"}]},
         422,
         "bad_recipient",
-        [("/to/1/topic", "unknown_field"), ("/to/1/user_id", "required")],
+        [("/to/1/user_id", "required"), ("/to/1/topic", "unknown_field")],
     ),
     (
         "unknown channel",
