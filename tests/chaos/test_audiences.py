@@ -25,7 +25,6 @@ class Crowd:
     "kill -9 of workers while an audience becomes notifications",
     full=Crowd(people=20_000, chunk=100, kills=30),
     short=Crowd(people=1_200, chunk=20, kills=3),
-    in_suite=True,
 )
 def test_killed_workers_leave_nobody_out_and_take_nobody_twice(scene: Scene, scale: Crowd) -> None:
     scene.start(workers={"bulk": scale.workers}, AUDIENCE_CHUNK=str(scale.chunk))

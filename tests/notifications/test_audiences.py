@@ -1,6 +1,7 @@
 """A send to a topic, or to a long list, becomes one notification for each of its people."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -413,6 +414,22 @@ def test_a_crash_between_chunks_costs_nothing_and_doubles_nothing(point: str) ->
 
     assert per_person() == Counter(topic.subscriptions.values_list("recipient_id", flat=True))
     assert Audience.objects.get().made == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kills_at_any_time_cost_nothing_and_double_nothing() -> None:
+    topic = crowd(2_000)
+    audience(topic_id=topic.pk)
+    for _ in range(3):
+        before, until = Audience.objects.get().made, time.monotonic() + 30
+        with process("-c", EXPAND):
+            while Audience.objects.get().made == before and time.monotonic() < until:
+                time.sleep(0.001)
+        # The end of the block killed it, wherever it was.
+    assert 0 < Notification.objects.count() == Audience.objects.get().made
+    make_all(500)
+
+    assert per_person() == Counter(topic.subscriptions.values_list("recipient_id", flat=True))
 
 
 @pytest.mark.django_db(transaction=True)
