@@ -20,7 +20,8 @@ from bench.stand import Stand
 from notifysite.stack.processes import ROOT
 
 SCENARIOS: dict[str, Scenario] = {
-    one.SCENARIO.name: one.SCENARIO for one in (bulk, accept, fanout, transactional, latency, sockets, flat)
+    one.SCENARIO.name: one.SCENARIO
+    for one in (bulk, accept, fanout, transactional, latency, sockets, flat)
 }
 
 

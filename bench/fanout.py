@@ -25,9 +25,7 @@ def us(stand: Stand, scale: float) -> Reading:
 def goals(rounds: Rounds) -> list[Goal]:
     """What the product is to reach."""
     return [
-        Goal(
-            text="rows/s of an audience ÷ COPY", reached=rounds.ratio("us", "copy"), at_least=0.6
-        )
+        Goal(text="rows/s of an audience ÷ COPY", reached=rounds.ratio("us", "copy"), at_least=0.6)
     ]
 
 
@@ -35,8 +33,8 @@ SCENARIO = Scenario(
     name="fanout",
     title="Fanning out",
     unit="row",
-    method="A topic's subscribers become notifications, in one process and in transactions of 5,000 "
-    "rows; nothing is planned meanwhile. COPY fills a table of 15 columns and three indexes from "
+    method="A topic's subscribers become notifications, in one process and in transactions of "
+    "5,000 rows; nothing is planned meanwhile. COPY fills a table of 15 columns and three indexes from "
     "one connection with as many rows at a time.",
     contenders={"us": us, "copy": accept.copy},
     goals=goals,

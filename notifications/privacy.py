@@ -42,7 +42,7 @@ def export(recipient_id: int) -> dict[str, Any]:
             entry
             for batch in _batches(recipient_id)
             for entry in _entries(batch, types=types, key=key)
-        ]
+        ],
     }
 
 

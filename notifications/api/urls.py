@@ -12,9 +12,7 @@ urlpatterns = [
     path("notifications/<uuid:id>", read.NotificationDetail.as_view(), name="notification"),
     path("notifications/<uuid:id>/timeline", read.Timeline.as_view(), name="timeline"),
     path("notifications/<uuid:id>/cancel", act.CancelOne.as_view(), name="notification-cancel"),
-    path(
-        "audiences/<uuid:request_id>", audiences.AudienceDetail.as_view(), name="audience"
-    ),
+    path("audiences/<uuid:request_id>", audiences.AudienceDetail.as_view(), name="audience"),
     path(
         "audiences/<uuid:request_id>/cancel",
         audiences.AudienceCancel.as_view(),

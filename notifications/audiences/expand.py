@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from notifications.words import AudienceKind, AudienceStatus, Lane, Status
-from notifysite.plumbing import ids
 from notifysite.plumbing.failpoints import reached
 
 MOST_CHUNKS = 0xFFF  # the chunk's number has 12 bits in an id; later ones share the last

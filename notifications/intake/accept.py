@@ -20,7 +20,6 @@ from notifications.words import Lane
 from notifysite.plumbing.failpoints import reached
 from preferences import people, topics
 
-
 Taken = Accepted | AcceptedAudience
 
 

@@ -136,7 +136,8 @@ _INSERT = f"""
 """  # noqa: S608 - words of ours as numbers
 _MEMBERS = """
     INSERT INTO audience_member (audience_id, recipient_id, data)
-    SELECT %s, m.recipient_id, m.data FROM unnest(%s::bigint[], %s::bytea[]) AS m(recipient_id, data)
+    SELECT %s, m.recipient_id, m.data
+    FROM unnest(%s::bigint[], %s::bytea[]) AS m(recipient_id, data)
     ORDER BY m.recipient_id
 """
 
@@ -152,7 +153,9 @@ def insert(drafts: Sequence[AudienceDraft], found: Iterable[Person], *, caller: 
         made = dict(cursor.fetchall())
         for draft in drafts:
             if draft.own:
-                cursor.execute(_MEMBERS, [made[draft.accepted.request_id], *_members(draft, by_user)])
+                cursor.execute(
+                    _MEMBERS, [made[draft.accepted.request_id], *_members(draft, by_user)]
+                )
 
 
 def _values(

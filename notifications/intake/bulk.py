@@ -158,9 +158,7 @@ def _draft(
         return problem
 
 
-def _known(
-    items: Sequence[Item], led: Mapping[int, _Draft | Problem]
-) -> dict[int, Outcome]:
+def _known(items: Sequence[Item], led: Mapping[int, _Draft | Problem]) -> dict[int, Outcome]:
     """What was answered in earlier calls, also of requests that would be refused by now."""
     keyed = {
         index: (use, request)

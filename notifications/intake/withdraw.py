@@ -40,7 +40,12 @@ def cancel_audience(request_id: UUID, *, caller: Caller) -> bool | None:
     """Cancel an audience of the caller's service. False when nothing of it is left to take back,
     None where there is none; cancelling again changes nothing, and is true."""
     low, high = ids.siblings(request_id)
-    values = {"request": request_id, "service": caller.service_id, "low": low, "high": high}
+    values: dict[str, Any] = {
+        "request": request_id,
+        "service": caller.service_id,
+        "low": low,
+        "high": high,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CANCEL, values)
         if cursor.rowcount:
@@ -74,9 +79,7 @@ _OF_USERS = f"""
 """  # noqa: S608
 
 
-def of_users(
-    audiences: dict[UUID, AudienceStatus], users: Sequence[str]
-) -> list[UUID]:
+def of_users(audiences: dict[UUID, AudienceStatus], users: Sequence[str]) -> list[UUID]:
     """The notifications of these audiences to these people. Raises Problem while one of them may
     still make some."""
     if any(status in _UNFINISHED for status in audiences.values()):
@@ -112,7 +115,7 @@ _NEXT = f"""
         AND (%(passed)s::uuid IS NULL OR n.id > %(passed)s)
     ORDER BY n.id LIMIT %(batch)s
 """  # noqa: S608
-_PASS = """
+_GO_ON = """
     UPDATE audience SET passed = CASE WHEN %(more)s THEN COALESCE(%(passed)s, passed) END,
         due_at = CASE WHEN %(more)s THEN clock_timestamp() END
     WHERE id = %(audience)s
@@ -129,14 +132,12 @@ def withdraw_due(lane: Lane) -> int:
         id_, request_id, service_id, passed = row
         cursor.execute(_FORGET, {"audience": id_, "batch": MEMBERS})
         if forgotten := cursor.rowcount:
-            cursor.execute(_PASS, {"audience": id_, "passed": None, "more": True})
+            cursor.execute(_GO_ON, {"audience": id_, "passed": None, "more": True})
             return int(forgotten)
         found = _next(cursor, id_, request_id, passed)
         cancel.take_back(found, service_id=service_id)
         more = len(found) == BATCH
-        cursor.execute(
-            _PASS, {"audience": id_, "passed": max(found, default=None), "more": more}
-        )
+        cursor.execute(_GO_ON, {"audience": id_, "passed": max(found, default=None), "more": more})
         return len(found)
 
 

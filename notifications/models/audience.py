@@ -60,9 +60,7 @@ class Audience(models.Model):
                 condition=models.Q(cancellation_key__isnull=False),
             ),
             # Few: those of types with secrets, until these are forgotten.
-            models.Index(
-                name="audience_secret", fields=["id"], condition=models.Q(secret=True)
-            ),
+            models.Index(name="audience_secret", fields=["id"], condition=models.Q(secret=True)),
         ]
         constraints = [
             models.CheckConstraint(

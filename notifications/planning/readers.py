@@ -34,7 +34,10 @@ class Reader:
             return {"data": {}, "recipient": {}}
         key = crypto.unwrap(bytes(self.wrapped))
         own = json.loads(key.decrypt(bytes(data), context=DATA)) if data else {}
-        return {"data": {**common, **own}, "recipient": {**self.person(), "locale": locale or self.locale}}
+        return {
+            "data": {**common, **own},
+            "recipient": {**self.person(), "locale": locale or self.locale},
+        }
 
     def person(self) -> dict[str, Any]:
         """What may be said of a person."""

@@ -39,7 +39,7 @@ _EXPIRED = f"""
 
 # An audience's data are forgotten once none of its notifications can be sent any more. What has
 # been passed stays so: only beyond that is looked.
-_SECRET = """
+_KEPT = """
     SELECT id, request_id, passed FROM audience WHERE secret AND due_at IS NULL
     ORDER BY id LIMIT %s
 """
@@ -53,9 +53,10 @@ _NEXT = f"""
     WHERE a.id = %(audience)s AND {MADE} AND (%(passed)s::uuid IS NULL OR n.id > %(passed)s)
     ORDER BY n.id LIMIT %(limit)s
 """  # noqa: S608
-_PASS = "UPDATE audience SET passed = %s WHERE id = %s"
+_GO_ON = "UPDATE audience SET passed = %s WHERE id = %s"
 _FORGET = """
-    UPDATE audience SET data = NULL, data_key = NULL, secret = false WHERE id = %s AND due_at IS NULL
+    UPDATE audience SET data = NULL, data_key = NULL, secret = false
+    WHERE id = %s AND due_at IS NULL
 """
 
 
@@ -77,7 +78,7 @@ def sweep(limit: int) -> int:
 def _sweep_audiences(limit: int) -> int:
     looked = 0
     with connection.cursor() as cursor:
-        cursor.execute(_SECRET, [limit])
+        cursor.execute(_KEPT, [limit])
         for audience, request_id, passed in cursor.fetchall():
             if looked >= limit:
                 break
@@ -94,5 +95,5 @@ def _pass_on(cursor: Any, audience: int, rows: Sequence[tuple[UUID, bool]], limi
     if len(over) == len(rows) < limit:
         cursor.execute(_FORGET, [audience])
     elif over:
-        cursor.execute(_PASS, [over[-1][0], audience])
+        cursor.execute(_GO_ON, [over[-1][0], audience])
     return len(rows)

@@ -110,9 +110,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "unknown_type": ProblemKind(
         422, "Unknown notification type", "Use a key listed by GET /api/v1/types."
     ),
-    "unknown_topic": ProblemKind(
-        422, "Unknown topic", "Use a key listed by GET /api/v1/topics."
-    ),
+    "unknown_topic": ProblemKind(422, "Unknown topic", "Use a key listed by GET /api/v1/topics."),
     "inactive_type": ProblemKind(
         422, "Inactive notification type", "Activate the notification type, or use another one."
     ),
@@ -138,7 +136,9 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Name each recipient by a user id, or by an object that has a user_id.",
     ),
     "too_many_recipients": ProblemKind(
-        422, "Too many recipients", "Name at most 1,000 people here; a send of its own takes more, and a topic any number."
+        422,
+        "Too many recipients",
+        "Name at most 1,000 people here; a send of its own takes more, and a topic any number.",
     ),
     "duplicate_recipient": ProblemKind(
         422, "Duplicate recipient", "Name every user id only once in `to`."

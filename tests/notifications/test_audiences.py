@@ -174,9 +174,7 @@ def test_an_audience_never_stands_before_a_code(send: Send, gardeners: Topic, ru
     assert found == {(Lane.BULK, Priority.CRITICAL)}
 
 
-def test_an_empty_topic_is_done_with_nobody(
-    send: Send, tip: Any, run: Run, api: APIClient
-) -> None:
+def test_an_empty_topic_is_done_with_nobody(send: Send, tip: Any, run: Run, api: APIClient) -> None:
     make_topic("gardening_tips")
     said = send(TOPIC)
     run()
@@ -374,7 +372,8 @@ def test_chunks_leave_nobody_out_and_take_nobody_twice(db: None) -> None:
     assert per_person() == Counter(topic.subscriptions.values_list("recipient_id", flat=True))
     row.refresh_from_db()
     assert (row.made, row.due_at) == (23, None)
-    counters = Counter(id_.int >> 64 & 0xFFF for id_ in Notification.objects.values_list("id", flat=True))
+    found = Notification.objects.values_list("id", flat=True)
+    counters = Counter(id_.int >> 64 & 0xFFF for id_ in found)
     assert counters == {0: 5, 1: 5, 2: 5, 3: 5, 4: 3}
 
 

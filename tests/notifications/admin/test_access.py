@@ -126,7 +126,8 @@ SEEN = {
     "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template", "Topic"},
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
-        "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat", "AuditEntry",
+        "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat",
+        "AuditEntry",
         "Service", "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule",
         "ClockedSchedule",
     },

@@ -16,9 +16,7 @@ from tests.notifications.admin.rows import a_notification, an_audience
 LIST = reverse("admin:notifications_audience_changelist")
 
 
-@pytest.mark.parametrize(
-    ("term", "found"), [("gardening_tips", 1), ("moss", 0), ("gardening", 0)]
-)
+@pytest.mark.parametrize(("term", "found"), [("gardening_tips", 1), ("moss", 0), ("gardening", 0)])
 def test_an_audience_is_found_by_its_topic(desk: Client, term: str, found: int) -> None:
     an_audience()
     page = desk.get(LIST, {"q": term})
