@@ -34,8 +34,8 @@ SCENARIO = Scenario(
     title="Fanning out",
     unit="row",
     method="A topic's subscribers become notifications, in one process and in transactions of "
-    "5,000 rows; nothing is planned meanwhile. COPY fills a table of 15 columns and three indexes from "
-    "one connection with as many rows at a time.",
+    "5,000 rows; nothing is planned meanwhile. COPY fills a table of 15 columns and three indexes "
+    "from one connection with as many rows at a time.",
     contenders={"us": us, "copy": accept.copy},
     goals=goals,
 )

@@ -8,8 +8,8 @@ from uuid import UUID
 from delivery import channels
 from delivery.lifecycle import State
 from delivery.models import Delivery, InboxItem, OutboxMessage
-from notifications.audiences import common
-from notifications.audiences.common import Common
+from notifications.audiences import data
+from notifications.audiences.data import Common
 from notifications.models import (
     Audience,
     AudienceMember,
@@ -51,7 +51,7 @@ def _expected(
 ) -> Iterator[dict[str, Any]]:
     """Notifications to come, of lists that name the person."""
     waiting = {one.pk: one for one in Audience.objects.filter(**_WAITING).order_by("id")}
-    shared = common.load(waiting)
+    shared = data.load(waiting)
     members = AudienceMember.objects.filter(audience_id__in=waiting, recipient_id=recipient_id)
     for member in members.order_by("audience_id"):
         audience = waiting[member.audience_id]
@@ -98,7 +98,7 @@ def _entries(
     batch: list[Notification], *, types: dict[int, str], key: DataKey
 ) -> Iterator[dict[str, Any]]:
     ids = [row.id for row in batch]
-    shared = common.load(row.audience_id for row in batch)
+    shared = data.load(row.audience_id for row in batch)
     decisions = dict(
         Decision.objects.filter(id__in={row.decision_id for row in batch}).values_list("id", "body")
     )
@@ -123,7 +123,7 @@ def _entries(
             "type": types[row.type_id],
             "created_at": row.created_at,
             "status": Status(row.status).name.lower(),
-            "data": _data(row, shared.get(row.audience_id, common.NOTHING), key),
+            "data": _data(row, shared.get(row.audience_id, data.NOTHING), key),
             "decision": decisions.get(row.decision_id or 0),
             "deliveries": deliveries.get(row.id, []),
         }

@@ -3,7 +3,7 @@ change staff, groups or each other's rights.
 
 Some deeds go by the permission of the row they change: publishing is changing a template version,
 cancelling is changing a notification or an audience, replaying is changing a delivery, lifting is
-deleting a suppression, erasing is deleting a recipient, and revealing a person is viewing addresses.
+deleting a suppression, erasing is deleting a recipient, revealing a person is viewing addresses.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from notifications.audiences import common
+from notifications.audiences import data
 from notifications.catalog.types import CatalogType
 from notifications.intake.drafts import array
 from notifications.intake.request import SendRequest
@@ -163,7 +163,7 @@ def _values(
 ) -> dict[str, Any]:
     terms = [draft.terms for draft in drafts]
     actors = [draft.request.actor for draft in drafts]
-    sealed = [common.sealed(draft.request.data) for draft in drafts]
+    sealed = [data.sealed(draft.request.data) for draft in drafts]
     return {
         "service_id": caller.service_id,
         "key_id": caller.key_id,

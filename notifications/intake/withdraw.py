@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from notifications import nudges
-from notifications.audiences.common import MADE
+from notifications.audiences.data import MADE
 from notifications.audiences.expand import EXPANDING
 from notifications.intake import cancel
 from notifications.intake.cancel import Cancelled

@@ -13,8 +13,8 @@ from django.utils.dateparse import parse_datetime
 
 from delivery import channels, routing
 from delivery.lifecycle import Reason, State
-from notifications.audiences import common
-from notifications.audiences.common import Common
+from notifications.audiences import data
+from notifications.audiences.data import Common
 from notifications.catalog import types
 from notifications.catalog.kinds import EXPRESSION
 from notifications.catalog.types import CatalogType
@@ -108,7 +108,7 @@ def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
         members=membership.load(
             [(one.id, one.audience_id, one.recipient_id) for one in due if one.audience_id]
         ),
-        common=common.load(one.audience_id for one in due if one.type_id in wordy),
+        common=data.load(one.audience_id for one in due if one.type_id in wordy),
     )
     return [
         _case(one, catalog[one.type_id], people[one.recipient_id], there, shared) for one in due
@@ -172,7 +172,7 @@ def _variables(due: Due, shared: _Shared) -> Mapping[str, Any]:
     if reader is None:
         return {}
     try:
-        said = shared.common.get(due.audience_id, common.NOTHING).data
+        said = shared.common.get(due.audience_id, data.NOTHING).data
         return reader.variables(due.data, locale=due.locale, common=said)
     except CryptoError as error:
         log.error("data_unreadable", notification=str(due.id), error=type(error).__name__)

@@ -16,8 +16,8 @@ import structlog
 from delivery import channels
 from delivery.contracts import Message, Parcel, Sealed, Withdraw
 from delivery.lifecycle import Reason
-from notifications.audiences import common
-from notifications.audiences.common import Common
+from notifications.audiences import data
+from notifications.audiences.data import Common
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
@@ -40,7 +40,7 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
         return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
     now = max(letter.row.now for letter in letters)
     # Read after the letters: whoever cancelled an audience before it is obeyed.
-    audiences = common.load(letter.due.audience_id for letter in letters)
+    audiences = data.load(letter.due.audience_id for letter in letters)
     held = _held(letters, now, audiences)
     clear = [letter for letter in letters if letter.row.id not in held]
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
@@ -53,7 +53,7 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
 def _held(letters: Sequence[Letter], now: datetime, audiences: _Audiences) -> dict[UUID, Sealed]:
     """What may not leave: by plain facts, or because the decision is another one now."""
     stopped = {
-        letter.row.id: _stopped(letter, now, audiences.get(letter.due.audience_id, common.NOTHING))
+        letter.row.id: _stopped(letter, now, audiences.get(letter.due.audience_id, data.NOTHING))
         for letter in letters
     }
     held: dict[UUID, Sealed] = {id_: answer for id_, answer in stopped.items() if answer}
@@ -105,7 +105,7 @@ def _messages(
                 letter,
                 kind,
                 actor=actors.get(letter.due.actor_id or 0),
-                common=audiences.get(letter.due.audience_id, common.NOTHING).data,
+                common=audiences.get(letter.due.audience_id, data.NOTHING).data,
             )
         except crypto.CryptoError as error:
             log.error("data_unreadable", delivery=str(letter.row.id), error=type(error).__name__)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from delivery.lifecycle import State
-from notifications.audiences.common import MADE
+from notifications.audiences.data import MADE
 from notifications.words import OPEN
 from notifysite.plumbing import ids
 

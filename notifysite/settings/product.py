@@ -131,6 +131,7 @@ DELIVERY_SEAL = "notifications.planning.seal.seal"
 DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
+DATA_KEY_TABLES = ["recipient", "audience"]
 ERASE_PARTS = ["notifications.privacy.erase", "preferences.mirror.erase"]
 # What preferences, which knows of delivery only the channels, tells it when a device registers.
 DEVICE_REGISTERED = "delivery.dead_tokens.forgive"

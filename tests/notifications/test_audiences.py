@@ -5,23 +5,26 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections
 from rest_framework.test import APIClient
 
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import Delivery
 from notifications import housekeeping, retention, story
-from notifications.audiences import expand
+from notifications.audiences import data, expand
 from notifications.intake import withdraw
 from notifications.models import Audience, AudienceMember, Decision, Notification
 from notifications.planning import plan, secrets
 from notifications.services import own
 from notifications.words import AudienceStatus, Lane, Mode, Priority, Status
-from notifysite.plumbing import ids
+from notifysite.plumbing import claims, ids
+from notifysite.plumbing.crypto import generate_master_key
 from preferences import privacy, topics
 from preferences.models import Recipient, Topic
 from tests.e2e.processes import process
@@ -460,11 +463,13 @@ def test_a_chunk_is_found_by_indexes(db: None) -> None:
         cursor.execute("EXPLAIN " + expand._TAKE, {"lane": 3})
         taking = "\n".join(line for (line,) in cursor.fetchall())
         values = {"topic": topic.pk, "cursor": 0, "chunk": 10}
+        cursor.execute(claims.IN_ORDER.strip())
         cursor.execute("EXPLAIN " + expand._SUBSCRIBERS, values)
         reading = "\n".join(line for (line,) in cursor.fetchall())
     assert "audience_due" in taking
     assert "Sort" not in taking
     assert "topic_subscription_once" in reading
+    assert "Sort" not in reading
 
 
 # Taking it back
@@ -635,6 +640,17 @@ def test_who_is_erased_gets_nothing_of_what_is_to_come(
     assert Audience.objects.order_by("id").last().made == LONG  # type: ignore[union-attr]
 
 
+def test_its_key_moves_to_a_new_master_key(send: Send, tip: Any, settings: Any, run: Run) -> None:
+    make_topic("gardening_tips")
+    send(TOPIC)
+    settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY, *settings.FIELD_ENCRYPTION_KEYS]
+    call_command("rotate_keys", stdout=StringIO())
+    settings.FIELD_ENCRYPTION_KEYS = [NEW_KEY]
+    row = Audience.objects.get()
+    assert data.load([row.pk])[row.pk].data == {"plant": "Roses", "who": "all"}
+
+
+NEW_KEY = f"new:{generate_master_key()}"
 SECRET = {
     "type": "object",
     "properties": {"plant": {"type": "string", "x-sensitive": True}, "who": {"type": "string"}},
