@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from notifications.words import AudienceKind, AudienceStatus, Lane, Status
 from notifysite.plumbing import claims
 from notifysite.plumbing.failpoints import reached
+from notifysite.plumbing.outages import is_outage
 
+log = structlog.get_logger(__name__)
+
+# One that broke waits so long for us to mend what is wrong with it.
+MENDED_SECONDS = 60
 MOST_CHUNKS = 0xFFF  # the chunk's number has 12 bits in an id; later ones share the last
 
 # Those of which more is to be made.
@@ -86,39 +92,59 @@ class _Taken:
         return f"{str(self.request_id)[:14]}7{number:03x}"
 
 
+_PUT_OFF = f"""
+    UPDATE audience SET due_at = clock_timestamp() + interval '{MENDED_SECONDS} seconds'
+    WHERE id = %s AND status IN ({EXPANDING})
+"""  # noqa: S608
+
+
 def expand_due(lane: Lane, *, chunk: int | None = None) -> int:
     """Make one chunk of notifications of a lane's audiences, AUDIENCE_CHUNK at most unless told
-    otherwise; returns how many."""
-    with transaction.atomic():
-        made = _expand(lane, chunk or settings.AUDIENCE_CHUNK)
-        if made is None:
-            return 0
-        reached("audience.before_commit")
+    otherwise; returns how many. One that cannot be made holds up nobody, and is tried again."""
+    taken: _Taken | None = None
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            taken = _take(cursor, lane)
+            if taken is None:
+                return 0
+            made = _make(cursor, taken, chunk or settings.AUDIENCE_CHUNK)
+            reached("audience.before_commit")
+    except DatabaseError as error:
+        if taken is None or is_outage(error):
+            raise
+        _put_off(taken, error)
+        return 0
     reached("audience.committed")
     return made
 
 
-def _expand(lane: Lane, chunk: int) -> int | None:
+def _take(cursor: Any, lane: Lane) -> _Taken | None:
     """None where no audience is due, or others have all that are."""
+    # In order holds for the people, too: of a topic that is new the planner has not heard yet.
+    cursor.execute(claims.IN_ORDER + _TAKE, {"lane": int(lane)})
+    row = cursor.fetchone()
+    return None if row is None else _Taken(*row)
+
+
+def _make(cursor: Any, taken: _Taken, chunk: int) -> int:
+    values = {
+        "audience": taken.id,
+        "topic": taken.topic_id,
+        "cursor": taken.cursor,
+        "chunk": chunk,
+        "prefix": taken.prefix(chunk),
+    }
+    cursor.execute(_MAKE.format(people=_PEOPLE[AudienceKind(taken.kind)]), values)
+    count, last = cursor.fetchone()
+    said = {"audience": taken.id, "count": count, "last": last, "over": count < chunk}
+    cursor.execute(_MOVE, said)
+    return int(count)
+
+
+def _put_off(taken: _Taken, error: DatabaseError) -> None:
+    log.error("audience_not_made", request=str(taken.request_id), error=type(error).__name__)
     with connection.cursor() as cursor:
-        # It holds for the people, too: of a topic that is new the planner has not heard yet.
-        cursor.execute(claims.IN_ORDER + _TAKE, {"lane": int(lane)})
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        taken = _Taken(*row)
-        values: dict[str, Any] = {
-            "audience": taken.id,
-            "topic": taken.topic_id,
-            "cursor": taken.cursor,
-            "chunk": chunk,
-            "prefix": taken.prefix(chunk),
-        }
-        cursor.execute(_MAKE.format(people=_PEOPLE[AudienceKind(taken.kind)]), values)
-        count, last = cursor.fetchone()
-        said = {"audience": taken.id, "count": count, "last": last, "over": count < chunk}
-        cursor.execute(_MOVE, said)
-        return int(count)
+        cursor.execute(_PUT_OFF, [taken.id])
 
 
 _DUE_LANES = """

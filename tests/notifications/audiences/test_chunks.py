@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, connections
@@ -112,6 +113,30 @@ def test_workers_at_once_make_no_duplicates(db: None) -> None:
         thread.join()
 
     assert per_person() == Counter(topic.subscriptions.values_list("recipient_id", flat=True))
+
+
+BREAK = """
+CREATE FUNCTION break_one() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.priority = 1 THEN RAISE EXCEPTION 'broken'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER break_one BEFORE INSERT ON notification FOR EACH ROW EXECUTE FUNCTION break_one();
+"""
+
+
+def test_one_that_cannot_be_made_holds_up_no_other() -> None:
+    topic = crowd(3)
+    broken = audience(topic_id=topic.pk, priority=1)
+    audience(topic_id=topic.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(BREAK)
+    made = [expand.expand_due(Lane.BULK) for _ in range(3)]
+
+    assert made == [0, 3, 0]
+    broken.refresh_from_db()
+    assert broken.due_at is not None
+    assert (broken.status, broken.due_at > datetime.now(UTC)) == (AudienceStatus.ACCEPTED, True)
 
 
 def test_a_chunk_is_found_by_indexes(db: None) -> None:
