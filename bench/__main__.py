@@ -13,15 +13,15 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import accept, bulk, flat, latency, report, sockets, transactional
+from bench import accept, bulk, fanout, flat, latency, report, sockets, transactional
 from bench.reading import Rounds
 from bench.scenario import Scenario
 from bench.stand import Stand
 from notifysite.stack.processes import ROOT
 
-# A scenario for fan-out (an audience's rows ÷ COPY) belongs here as soon as there are audiences.
 SCENARIOS: dict[str, Scenario] = {
-    one.SCENARIO.name: one.SCENARIO for one in (bulk, accept, transactional, latency, sockets, flat)
+    one.SCENARIO.name: one.SCENARIO
+    for one in (bulk, accept, fanout, transactional, latency, sockets, flat)
 }
 
 

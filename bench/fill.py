@@ -98,12 +98,8 @@ def orders(number: int, *, first: int, type: str, key: str, wait: float) -> dict
     """Have a bulk accept take one notification for each of so many people from `first` on, to be
     sent `wait` seconds from now at the earliest; tells when that is, in seconds of the epoch."""
     from notifications.intake import bulk
-    from notifications.services import keys
-    from notifications.services.authentication import keyring
 
-    token = keys.parse(key)
-    assert token is not None
-    caller = keyring.look_up(token).caller
+    caller = _caller(key)
     start = datetime.now(UTC) + timedelta(seconds=wait)
     for batch in _batches(number, first=first):
         asked = [
@@ -121,6 +117,29 @@ def orders(number: int, *, first: int, type: str, key: str, wait: float) -> dict
         assert not refused, refused[0]
     _settle("notification", "recipient")
     return {"start": start.timestamp(), "late": (datetime.now(UTC) - start).total_seconds()}
+
+
+def _caller(key: str) -> Any:
+    from notifications.services import keys
+    from notifications.services.authentication import keyring
+
+    token = keys.parse(key)
+    assert token is not None
+    return keyring.look_up(token).caller
+
+
+def subscribers(number: int, *, key: str) -> dict[str, Any]:
+    """So many people who are subscribed to a topic, and a send to all of them that is accepted."""
+    from notifications.intake.accept import accept
+    from notifications.intake.request import read_send
+    from tests import factories
+
+    topic = factories.make_topic("news")
+    factories.subscribe_a_crowd(topic, number)
+    _settle()
+    body = {"type": "parcel", "to": {"topic": topic.key}, "data": content.data(1)}
+    accept(read_send(body), caller=_caller(key))
+    return {}
 
 
 def tokens(number: int) -> dict[str, Any]:
@@ -147,7 +166,7 @@ def _settle(*tables: str) -> None:
 def main() -> None:
     """Do what the words ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["tables", "people", "orders", "tokens"])
+    parser.add_argument("what", choices=["tables", "people", "orders", "subscribers", "tokens"])
     parser.add_argument("number", type=int, nargs="?", default=0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--type", default="parcel")
@@ -160,6 +179,8 @@ def main() -> None:
         told = tables()
     elif what == "orders":
         told = orders(number, **asked)
+    elif what == "subscribers":
+        told = subscribers(number, key=asked["key"])
     else:
         told = {"people": people, "tokens": tokens}[what](number)
     print(json.dumps(told))

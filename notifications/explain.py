@@ -32,6 +32,8 @@ from notifications.rendering.render import render
 from notifications.services.authentication import Caller
 from notifications.words import Mode
 from notifysite.plumbing import ids
+from notifysite.plumbing.faults import Fault
+from notifysite.plumbing.problems import Problem
 from preferences import wishes
 from preferences.calendar import Week
 from preferences.models import Recipient
@@ -43,6 +45,9 @@ NOTICE = "As of this moment; nothing was sent, written or reserved."
 
 def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
     """Every step, every gate in order, for each recipient. Raises Problem as a send would."""
+    if request.wide:
+        fault = Fault("/to", "one_person", "Name one person, or up to 1,000.")
+        raise Problem.of("bad_recipient", "Explain one person at a time.", faults=[fault])
     now = datetime.now(UTC)
     terms = Terms.of(request, kinds=types.by_keys([request.type]), now=now)
     datas = [json.loads(terms.data_for(one, request)) for one in request.to]

@@ -8,14 +8,27 @@ from uuid import UUID
 from delivery import channels
 from delivery.lifecycle import State
 from delivery.models import Delivery, InboxItem, OutboxMessage
-from notifications.models import Decision, Guest, Notification, NotificationType, Render
+from notifications.audiences import data
+from notifications.audiences.data import Common
+from notifications.models import (
+    Audience,
+    AudienceMember,
+    Decision,
+    Guest,
+    Notification,
+    NotificationType,
+    Render,
+)
 from notifications.planning.readers import DATA
 from notifications.planning.wording import VARIABLES
-from notifications.words import Status
+from notifications.words import AudienceKind, Status
 from notifysite.plumbing.crypto import DataKey
 from preferences.keys import data_keys
 
 BATCH = 500
+
+# Audiences whose lists still have people without their notification.
+_WAITING: dict[str, Any] = {"kind": AudienceKind.LIST, "due_at__isnull": False}
 
 
 def export(recipient_id: int) -> dict[str, Any]:
@@ -24,12 +37,32 @@ def export(recipient_id: int) -> dict[str, Any]:
     key = data_keys([recipient_id])[recipient_id]
     types = dict(NotificationType.objects.values_list("id", "key"))
     return {
+        "expected": list(_expected(recipient_id, types=types, key=key)),
         "notifications": [
             entry
             for batch in _batches(recipient_id)
             for entry in _entries(batch, types=types, key=key)
-        ]
+        ],
     }
+
+
+def _expected(
+    recipient_id: int, *, types: dict[int, str], key: DataKey
+) -> Iterator[dict[str, Any]]:
+    """Notifications to come, of lists that name the person."""
+    waiting = {one.pk: one for one in Audience.objects.filter(**_WAITING).order_by("id")}
+    shared = data.load(waiting)
+    members = AudienceMember.objects.filter(audience_id__in=waiting, recipient_id=recipient_id)
+    for member in members.order_by("audience_id"):
+        audience = waiting[member.audience_id]
+        own = _open(member.data, key, DATA) if member.data else {}
+        yield {
+            "request_id": audience.request_id,
+            "type": types[audience.type_id],
+            "created_at": audience.created_at,
+            "send_at": audience.send_at,
+            "data": {**shared[audience.pk].data, **own},
+        }
 
 
 def erase(recipient_id: int, user_id: str) -> None:
@@ -39,6 +72,8 @@ def erase(recipient_id: int, user_id: str) -> None:
     particular. Nothing more is sent: what is queued is withdrawn by the last look.
     """
     Guest.objects.filter(user_id=user_id).delete()
+    waiting = Audience.objects.filter(**_WAITING).values("id")
+    AudienceMember.objects.filter(audience_id__in=waiting, recipient_id=recipient_id).delete()
     for batch in _batches(recipient_id):
         ids = [row.id for row in batch]
         deliveries = Delivery.objects.filter(notification_id__in=ids).values("id")
@@ -63,6 +98,7 @@ def _entries(
     batch: list[Notification], *, types: dict[int, str], key: DataKey
 ) -> Iterator[dict[str, Any]]:
     ids = [row.id for row in batch]
+    shared = data.load(row.audience_id for row in batch)
     decisions = dict(
         Decision.objects.filter(id__in={row.decision_id for row in batch}).values_list("id", "body")
     )
@@ -87,10 +123,16 @@ def _entries(
             "type": types[row.type_id],
             "created_at": row.created_at,
             "status": Status(row.status).name.lower(),
-            "data": _open(row.data, key, DATA) if row.data else None,
+            "data": _data(row, shared.get(row.audience_id, data.NOTHING), key),
             "decision": decisions.get(row.decision_id or 0),
             "deliveries": deliveries.get(row.id, []),
         }
+
+
+def _data(row: Notification, shared: Common, key: DataKey) -> Any:
+    """What was said to the person; None where it was forgotten."""
+    own = _open(row.data, key, DATA) if row.data else {}
+    return {**shared.data, **own} if row.data or shared.stored else None
 
 
 def _open(sealed: Any, key: DataKey, context: str) -> Any:

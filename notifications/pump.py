@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from delivery import announcements, dispatch, feedback, queue
 from notifications import heartbeats, housekeeping, nudges, work
+from notifications.audiences import expand
 from notifications.canaries import Canaries
 from notifications.orphans import Orphans
 from notifications.planning import plan
@@ -71,6 +72,7 @@ def due() -> Mapping[Lane, float]:
     """Lanes with due work, and the age of the oldest in seconds."""
     ages: dict[Lane, float] = {}
     waiting = [(lane, 0.0) for lane in announcements.waiting_lanes()]
-    for lane, age in [*plan.due_lanes(), *queue.due_lanes(), *waiting]:
+    found = [*expand.due_lanes(), *plan.due_lanes(), *queue.due_lanes(), *waiting]
+    for lane, age in found:
         ages[Lane(lane)] = max(age, ages.get(Lane(lane), 0.0))
     return ages

@@ -29,6 +29,7 @@ class Wanted:
     until: datetime | None = None
     user_id: str | None = None
     type: str | None = None
+    request_id: UUID | None = None
     status: Status | None = None
     channel: int | None = None
     below: UUID | None = None
@@ -42,6 +43,7 @@ _CLAUSES = {
     "until": "n.id < %(until)s",
     "user_id": "n.recipient_id = (SELECT id FROM recipient WHERE user_id = %(user_id)s)",
     "type": "n.type_id = (SELECT id FROM notification_type WHERE key = %(type)s)",
+    "request_id": "n.request_id = %(request_id)s AND n.id >= %(first)s AND n.id <= %(last)s",
     "status": "n.status = %(status)s",
     "channel": "EXISTS (SELECT FROM delivery AS x WHERE x.notification_id = n.id"
     " AND x.channel = %(channel)s AND x.id >= %(since)s)",
@@ -84,7 +86,8 @@ def page(wanted: Wanted, *, size: int) -> Page:
     where = " AND ".join(_CLAUSES[name] for name in values)
     order = "ASC" if wanted.above else "DESC"
     sql = f"{_NOTIFICATIONS} WHERE {where} ORDER BY n.id {order} LIMIT %(size)s"
-    found = _rows(sql, {**values, "size": size + 1})
+    first, last = ids.siblings(wanted.request_id) if wanted.request_id else (None, None)
+    found = _rows(sql, {**values, "size": size + 1, "first": first, "last": last})
     rows = found[:size]
     if wanted.above:
         rows.reverse()

@@ -15,7 +15,8 @@ REASONS: Mapping[Reason, str] = {
     Reason.OPTED_OUT_CATEGORY: "the person switched this category off",
     Reason.OPTED_OUT_CHANNEL: "the person switched this channel off",
     Reason.NO_CONSENT: "the person has not agreed to marketing",
-    Reason.NOT_SUBSCRIBED: "the category does not use this channel unless the person asks for it",
+    Reason.NOT_SUBSCRIBED: "the person is not subscribed to the topic, or the category does"
+    " not use this channel unless they ask for it",
     Reason.NO_ADDRESS: "no address of the person is known for this channel",
     Reason.SUPPRESSED: "the address must not be used any more",
     Reason.CONDITION_FALSE: "the condition of the step did not hold",
@@ -55,6 +56,7 @@ SOURCES: Mapping[str, str] = {
     "route": "the routes of the channel",
     "person": "the person's settings",
     "recipient": "what the person did",
+    "subscription": "who is subscribed to the topic",
     "category": "the category",
     "channel": "the channel",
     "suppression": "the suppression list",

@@ -43,6 +43,11 @@ _DELIVERIES = f"""
         AND id >= %(start)s AND id < %(end)s
     LIMIT %(limit)s
 """  # noqa: S608
+# Those whose notifications are not all made, or taken back, belong to the month of the request.
+_AUDIENCES = """
+    SELECT request_id FROM audience
+    WHERE due_at IS NOT NULL AND request_id >= %(start)s AND request_id < %(end)s LIMIT %(limit)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,11 @@ def _drop(month: Month, actor: str) -> str:
 
 def _open_in(month: Month) -> str:
     """What is open in a month, in words; looked up in the indexes of what is open."""
-    found = {"notification": _find(_NOTIFICATIONS, month), "delivery": _find(_DELIVERIES, month)}
+    found = {
+        "audience": _find(_AUDIENCES, month),
+        "notification": _find(_NOTIFICATIONS, month),
+        "delivery": _find(_DELIVERIES, month),
+    }
     return "; ".join(_told(word, open_) for word, open_ in found.items() if open_)
 
 
@@ -114,12 +123,24 @@ def _told(word: str, found: list[UUID]) -> str:
     return f"{count} {words} still open, oldest {min(found)}"
 
 
-_PLURALS = {"notification": "notifications are", "delivery": "deliveries are"}
+_PLURALS = {
+    "audience": "audiences are",
+    "notification": "notifications are",
+    "delivery": "deliveries are",
+}
 
 # An item has its delivery's id, so the ids of a month name them.
 _ITEMS = """
     DELETE FROM inbox_item WHERE id IN (
         SELECT id FROM inbox_item WHERE id >= %(start)s AND id < %(end)s ORDER BY id LIMIT %(batch)s
+    )
+"""
+# One that is not finished keeps its month, and what is finished has no members any more.
+_OLD_AUDIENCES = """
+    DELETE FROM audience WHERE id IN (
+        SELECT id FROM audience
+        WHERE request_id >= %(start)s AND request_id < %(end)s AND due_at IS NULL
+        ORDER BY request_id LIMIT %(batch)s
     )
 """
 # What was to wait until a time is never decided after it. The other decisions are few, as one body
@@ -150,10 +171,11 @@ def sweep(now: datetime, *, until: float = inf) -> dict[str, int]:
     if first is None:
         return {}
     oldest = min([first, *(month.start for month in months)])
-    swept = {"inbox_items": 0}
+    swept = {"inbox_items": 0, "audiences": 0}
     for start, end in _gaps(months, before=first):
         bounds = {"start": ids.floor(start), "end": ids.floor(end)}
         swept["inbox_items"] += _delete(_ITEMS, bounds, until)
+        swept["audiences"] += _delete(_OLD_AUDIENCES, bounds, until)
     swept["decisions"] = _delete(_DECISIONS, {"oldest": oldest}, until)
     swept["addresses"] = _delete(_ADDRESSES, {"oldest": oldest}, until)
     return swept

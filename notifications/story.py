@@ -60,16 +60,19 @@ class Head:
     type: str
     service: str
     user_id: str | None
+    request_id: UUID
+    topic: str | None  # None for no audience, empty for a list
     decision: list[dict[str, Any]]
 
 
 _HEAD = """
     SELECT n.id, n.created_at, n.planned_at, n.send_at, n.status, n.reason, n.priority, n.mode,
-        t.name, s.name, r.user_id, COALESCE(d.body, '[]'::jsonb)::text
+        t.name, s.name, r.user_id, n.request_id, a.topic_key, COALESCE(d.body, '[]'::jsonb)::text
     FROM notification AS n
     JOIN notification_type AS t ON t.id = n.type_id
     JOIN service AS s ON s.id = n.service_id
     LEFT JOIN recipient AS r ON r.id = n.recipient_id
+    LEFT JOIN audience AS a ON a.id = n.audience_id
     LEFT JOIN decision AS d ON d.id = n.decision_id
     WHERE n.id = %s
 """
@@ -87,7 +90,7 @@ def tell(notification_id: UUID) -> list[Entry]:
     tries = list(Attempt.objects.filter(**of_them).order_by("created_at", "id"))
     news = list(Event.objects.filter(**of_them).order_by("at", "id"))
     done_by_people = Engagement.objects.filter(**of_it).order_by("id")
-    acts = _acts(head.id, [row.id for row in rows])
+    acts = _acts(head, [row.id for row in rows])
     by_id = {row.id: row for row in rows}
     told = [
         *_beginning(head, rows),
@@ -124,18 +127,21 @@ def _head(notification_id: UUID) -> Head | None:
     return Head(*(*columns, json.loads(decision)))
 
 
-def _acts(notification_id: UUID, deliveries: Iterable[UUID]) -> list[AuditEntry]:
-    targets = [f"notification:{notification_id}", *(f"delivery:{id_}" for id_ in deliveries)]
+def _acts(head: Head, deliveries: Iterable[UUID]) -> list[AuditEntry]:
+    targets = [f"notification:{head.id}", *(f"delivery:{id_}" for id_ in deliveries)]
+    if head.topic is not None and head.status == Status.CANCELLED:
+        targets.append(f"audience:{head.request_id}")
     return list(AuditEntry.objects.filter(target__in=targets).order_by("at", "id"))
 
 
 def _beginning(head: Head, rows: list[Delivery]) -> Iterator[Entry]:
     later = f", not before {_clock(head.send_at)}" if head.send_at else ""
     key = Mode(head.mode).name.lower()
+    whom = f" to the topic {head.topic!r}" if head.topic else ""
     yield Entry(
         at=head.created_at,
         kind="accepted",
-        text=f"{head.service} asked with a {key} key to send {head.type!r}"
+        text=f"{head.service} asked with a {key} key to send {head.type!r}{whom}"
         f" with {Priority(head.priority).name.lower()} priority{later}.",
         ids={"notification_id": head.id, "mode": key},
     )
@@ -232,6 +238,7 @@ def _not_before_sent(row: Delivery, at: datetime) -> datetime:
 
 _ACTS = {
     "notification.cancelled": ("cancelled", "Cancelled on request."),
+    "audience.cancelled": ("cancelled", "Cancelled on request, with its whole audience."),
     "delivery.replayed": ("replayed", "asked to be sent again."),
 }
 

@@ -39,3 +39,19 @@ class Status(IntEnum):
 
 
 OPEN = (Status.ACCEPTED, Status.PLANNED)
+
+
+class AudienceKind(IntEnum):
+    """Who an audience is: the people of a topic, or those a request names."""
+
+    TOPIC = 1
+    LIST = 2
+
+
+class AudienceStatus(IntEnum):
+    """Of an audience; `done` once everybody has their notification."""
+
+    ACCEPTED = 1
+    EXPANDING = 2
+    DONE = 3
+    CANCELLED = 10

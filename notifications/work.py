@@ -1,4 +1,4 @@
-"""What a worker does for a lane: plan, dispatch, tell; until nothing is due."""
+"""What a worker does for a lane: fan out, plan, dispatch, tell; until nothing is due."""
 
 import time
 from collections import deque
@@ -8,6 +8,8 @@ from functools import partial
 from celery.worker import state
 
 from delivery import announcements, dispatch
+from notifications.audiences import expand
+from notifications.intake import withdraw
 from notifications.planning import plan
 from notifications.words import Lane
 
@@ -23,6 +25,12 @@ def stopping() -> bool:
     return any(code is not None and code is not False for code in codes)  # zero is a code too
 
 
+def fan_out(lane: Lane) -> int:
+    """Go on with the lane's audiences: make a chunk of notifications, take back a batch of those
+    that were cancelled; returns how many. No other lane has any."""
+    return expand.expand_due(lane) + withdraw.withdraw_due(lane) if lane is Lane.BULK else 0
+
+
 def work(
     lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
 ) -> int:
@@ -34,12 +42,14 @@ def work(
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
         plan_some = partial(plan.plan_due, lane, taker=dispatcher)
-        sources: deque[Callable[[], int]] = deque([plan_some, dispatcher.claim])
+        sources: deque[Callable[[], int]] = deque(
+            [plan_some, dispatcher.claim, partial(fan_out, lane)]
+        )
         while time.monotonic() < until and not stopping():
             worked = dispatcher.land(wait=0.0 if dispatcher.idle else dispatch.POLL_SECONDS)
             if dispatcher.idle or not worked:
-                sources.rotate()  # so that neither waits for the other to be empty
-                worked += sources[0]() or sources[1]()
+                sources.rotate()  # so that none waits for the others to be empty
+                worked += next((found for source in sources if (found := source())), 0)
             if not worked or time.monotonic() - told_at > TELL_SECONDS:
                 worked += announcements.consume(lane)
                 told_at = time.monotonic()

@@ -1,6 +1,7 @@
 """The editors' and operators' desk. Importing it registers every table."""
 
 from notifications.admin import (
+    audiences,
     dead_letters,
     layouts,
     notifications,
@@ -14,6 +15,7 @@ from notifications.admin import (
 )
 
 __all__ = [
+    "audiences",
     "dead_letters",
     "layouts",
     "notifications",

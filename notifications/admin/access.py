@@ -2,8 +2,8 @@
 change staff, groups or each other's rights.
 
 Some deeds go by the permission of the row they change: publishing is changing a template version,
-cancelling is changing a notification, replaying is changing a delivery, lifting is deleting a
-suppression, erasing is deleting a recipient, and revealing a person is viewing addresses.
+cancelling is changing a notification or an audience, replaying is changing a delivery, lifting is
+deleting a suppression, erasing is deleting a recipient, revealing a person is viewing addresses.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _CONTENT = (
     "preferences.category",
     "preferences.topic",
 )
-_SENT = ("notifications.notification", "delivery.delivery")
+_SENT = ("notifications.audience", "notifications.notification", "delivery.delivery")
 
 
 def _may(deeds: str, *tables: str) -> set[str]:

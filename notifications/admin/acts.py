@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from delivery.replay import Replayed
 from notifications import replaying
 from notifications.intake import cancel as cancelling
+from notifications.intake import withdraw
 from notifications.services.authentication import Caller
 from notifications.words import Mode
 from notifysite.plumbing.desk import actor
@@ -17,6 +18,12 @@ def cancel(request: HttpRequest, notification: UUID, *, service_id: int) -> bool
     """Take back what has not left yet; False when it is too late for all of it."""
     done = cancelling.cancel([notification], caller=_operator(request, service_id))
     return notification in done.taken
+
+
+def cancel_audience(request: HttpRequest, request_id: UUID, *, service_id: int) -> bool:
+    """Make no more notifications of an audience, and take back what has not left yet; False when
+    it is too late for all of it."""
+    return bool(withdraw.cancel_audience(request_id, caller=_operator(request, service_id)))
 
 
 def replay(request: HttpRequest, deliveries: Sequence[UUID]) -> Replayed:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin
@@ -14,7 +15,7 @@ from delivery import channels
 from delivery.lifecycle import Reason, State
 from notifications.models import Notification, NotificationType
 from notifications.reasons import STATES
-from notifications.words import Mode, Status
+from notifications.words import AudienceStatus, Mode, Status
 from notifysite.plumbing import ids
 
 Choices = list[tuple[str, str]]
@@ -55,6 +56,39 @@ class StatusFilter(NumberFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """The statuses."""
         return [(str(int(one)), one.name.capitalize()) for one in Status]
+
+
+class AudienceStatusFilter(NumberFilter):
+    """By status of an audience."""
+
+    title, parameter_name, column = "status", "status", "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """The statuses."""
+        return [(str(int(one)), one.name.capitalize()) for one in AudienceStatus]
+
+
+class RequestFilter(admin.SimpleListFilter):
+    """By request: set by links, it offers nothing to choose from."""
+
+    title, parameter_name = "request", "request"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """The one that is asked for."""
+        asked = request.GET.get(self.parameter_name)
+        return [(asked, asked)] if asked else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of the request, which are of its millisecond; what is no id finds nothing."""
+        value = self.value()
+        if value is None:
+            return queryset
+        try:
+            asked = UUID(value)
+        except ValueError:
+            return queryset.none()
+        low, high = ids.siblings(asked)
+        return queryset.filter(request_id=asked, id__gte=low, id__lte=high)
 
 
 class ModeFilter(NumberFilter):

@@ -19,6 +19,7 @@ from notifications.admin import acts
 from notifications.admin.filters import (
     ModeFilter,
     PersonFilter,
+    RequestFilter,
     StatusFilter,
     TimeFilter,
     TypeFilter,
@@ -54,7 +55,14 @@ class NotificationAdmin(ReadOnlyAdmin):
     """One accepted request for one recipient."""
 
     list_display = ("created_at", "kind", "user_id", "state", "ways", "mode_word")
-    list_filter = (TypeFilter, StatusFilter, ModeFilter, TimeFilter, PersonFilter)
+    list_filter = (
+        TypeFilter,
+        StatusFilter,
+        ModeFilter,
+        TimeFilter,
+        PersonFilter,
+        RequestFilter,
+    )
     search_fields = ("id",)
     search_help_text = "A notification's id, or a whole user id."
     ordering = ("-id",)

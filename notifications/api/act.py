@@ -14,15 +14,16 @@ from rest_framework.views import APIView
 from delivery.lifecycle import Reason, State
 from delivery.replay import Replayed
 from notifications import reading, replaying
+from notifications.api.audiences import AudienceSerializer, CancelledSerializer
 from notifications.api.shapes import (
     CancelBody,
-    CancelledSerializer,
     NotificationSerializer,
     ReplayBody,
     ReplayedSerializer,
 )
+from notifications.audiences import showing
 from notifications.explain import explain
-from notifications.intake import cancel
+from notifications.intake import cancel, withdraw
 from notifications.intake.request import SendSerializer, read_send
 from notifications.reasons import REASONS
 from notifications.replaying import Filter
@@ -67,20 +68,23 @@ class CancelByKey(APIView):
         summary="Cancel by cancellation key",
     )
     def post(self, request: Request) -> Response:
-        """Withdraw what has not left; 409 when nothing can be taken back. Repeating is safe."""
+        """Withdraw what has not left, audiences too; 409 when nothing can be taken back, or when
+        users are named while an audience is still being made. Repeating is safe."""
         said = checked(CancelBody(data=request.data))
-        found = cancel.matching(
-            said["cancellation_key"], caller=caller_of(request), users=said.get("user_ids")
+        caller = caller_of(request)
+        found, done, audiences = withdraw.cancel_by_key(
+            said["cancellation_key"], caller=caller, users=said.get("user_ids")
         )
-        done = cancel.cancel(found, caller=caller_of(request))
-        if not done.taken:
+        if not done.taken and not audiences:
             raise Problem.of("not_cancellable")
-        shown = reading.several(found[:SHOWN], service_id=caller_of(request).service_id)
+        shown = reading.several(found[:SHOWN], service_id=caller.service_id)
+        stopped = showing.several(audiences, service_id=caller.service_id)
         return Response(
             {
                 "cancelled": len(done.taken),
                 "not_cancellable": len(done.late),
                 "results": NotificationSerializer(shown, many=True).data,
+                "audiences": AudienceSerializer(stopped, many=True).data,
             }
         )
 

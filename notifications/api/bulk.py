@@ -9,7 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from notifications.api.send import IDEMPOTENCY, AcceptedNotificationSerializer, words
+from notifications.api.send import (
+    IDEMPOTENCY,
+    AcceptedAudienceSerializer,
+    AcceptedNotificationSerializer,
+    words,
+)
 from notifications.intake.bulk import ENDPOINT, Outcome, accept_all, read_bulk
 from notifications.intake.request import SendSerializer
 from notifications.services import idempotency
@@ -40,6 +45,8 @@ class BulkSendResultSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(["accepted", "duplicate", "error"])
     request_id = serializers.UUIDField(required=False)
     notifications = AcceptedNotificationSerializer(many=True, required=False)
+    audience = AcceptedAudienceSerializer(required=False)
+    url = serializers.CharField(required=False)
     error = serializers.DictField(
         required=False, help_text="A problem; its pointers begin at the request."
     )

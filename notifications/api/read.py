@@ -20,7 +20,7 @@ from notifications.api.shapes import (
 from notifications.replaying import seen_by
 from notifications.services.authentication import caller_of
 from notifications.words import Status
-from notifysite.plumbing import paging
+from notifysite.plumbing import ids, paging
 from notifysite.plumbing.faults import checked
 from notifysite.plumbing.paging import Cursor
 
@@ -43,7 +43,7 @@ class NotificationList(NotificationsView):
         cursor = None if text is None else Cursor.read(text)
         if "status" in query:
             query["status"] = Status[query["status"].upper()]
-        since = query.pop("since", None) or datetime.now(UTC) - WINDOW
+        since = query.pop("since", None) or _since(query.get("request_id"))
         wanted = reading.Wanted(
             service_id=seen_by(caller_of(request)),
             since=since,
@@ -54,6 +54,11 @@ class NotificationList(NotificationsView):
         page = reading.page(wanted, size=size)
         rows = NotificationSerializer(page.rows, many=True).data
         return paging.answer(request, list(rows), more=page.more, cursor=cursor)
+
+
+def _since(request_id: UUID | None) -> datetime:
+    """One request is of one time."""
+    return ids.moment(request_id) if request_id else datetime.now(UTC) - WINDOW
 
 
 class NotificationDetail(APIView):

@@ -10,15 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from notifications.intake.accept import accept
-from notifications.intake.drafts import Accepted
+from notifications.audiences import showing
+from notifications.intake.accept import Taken, accept
+from notifications.intake.audiences import AcceptedAudience
 from notifications.intake.request import SendSerializer, read_send
 from notifications.services.authentication import caller_of
 from notifications.services.idempotency import Use
+from notifications.words import AudienceKind
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 
 ENDPOINT = "notifications"
+KINDS = [kind.name.lower() for kind in AudienceKind]
 
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
@@ -36,15 +39,27 @@ class AcceptedNotificationSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
 
 
+class AcceptedAudienceSerializer(serializers.Serializer[Any]):
+    """Whom a send to many is for; their notifications are made later."""
+
+    kind = serializers.ChoiceField(KINDS)
+    topic = serializers.CharField(required=False, help_text="The topic's key.")
+    estimated = serializers.IntegerField()
+    status = serializers.ChoiceField(["accepted"])
+
+
 class AcceptedSerializer(serializers.Serializer[Any]):
-    """What a send made."""
+    """What a send made: notifications; or, of a topic or a list above 1,000, an audience, and where
+    to ask for it."""
 
     request_id = serializers.UUIDField()
-    notifications = AcceptedNotificationSerializer(many=True)
+    notifications = AcceptedNotificationSerializer(many=True, required=False)
+    audience = AcceptedAudienceSerializer(required=False)
+    url = serializers.CharField(required=False)
 
 
 class NotificationsView(APIView):
-    """Send: say one thing to one person or to up to 1,000, all or nothing."""
+    """Send: say one thing to one person, to a list, all or nothing, or to a topic."""
 
     required_scopes = {"POST": "notifications:send", "GET": "notifications:read"}
 
@@ -92,18 +107,34 @@ def _accept(request: Request, body: Any) -> Response:
     return answer(accept(read_send(body), caller=caller_of(request), use=use))
 
 
-def answer(accepted: Accepted) -> Response:
+def answer(accepted: Taken) -> Response:
     """202, the same words each time."""
     headers = {"Idempotency-Replayed": "true"} if accepted.replayed else None
     return Response(words(accepted), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def words(accepted: Accepted) -> dict[str, Any]:
+def words(accepted: Taken) -> dict[str, Any]:
     """What is said of an accepted request."""
+    if isinstance(accepted, AcceptedAudience):
+        return _audience(accepted)
     return {
         "request_id": str(accepted.request_id),
         "notifications": [
             {"id": str(id_), "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
             for id_, user_id in accepted.notifications
         ],
+    }
+
+
+def _audience(accepted: AcceptedAudience) -> dict[str, Any]:
+    topic = {} if accepted.topic is None else {"topic": accepted.topic}
+    return {
+        "request_id": str(accepted.request_id),
+        "audience": {
+            "kind": accepted.kind.name.lower(),
+            **topic,
+            "estimated": accepted.estimated,
+            "status": "accepted",
+        },
+        "url": showing.url(accepted.request_id),
     }

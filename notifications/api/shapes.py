@@ -104,6 +104,7 @@ class NotificationQuery(PageQuery):
 
     user_id = serializers.CharField(required=False, max_length=255)
     type = serializers.CharField(required=False, max_length=80)
+    request_id = serializers.UUIDField(required=False, help_text="Of one request or audience.")
     status = serializers.ChoiceField(STATUSES, required=False)
     channel = ChannelField(required=False, help_text="Has a delivery on this channel.")
     since = MomentField(required=False, help_text="Created then or later.")
@@ -117,14 +118,6 @@ class CancelBody(StrictSerializerMixin, serializers.Serializer[Any]):
     user_ids = serializers.ListField(
         child=serializers.CharField(max_length=255), required=False, min_length=1, max_length=1000
     )
-
-
-class CancelledSerializer(serializers.Serializer[Any]):
-    """How many are cancelled, how many it was too late for, and the first 1,000 of both."""
-
-    cancelled = serializers.IntegerField()
-    not_cancellable = serializers.IntegerField()
-    results = NotificationSerializer(many=True)
 
 
 class ReplayFilter(StrictSerializerMixin, serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications.api import act, bulk, catalog, operations, providers, read, send
+from notifications.api import act, audiences, bulk, catalog, operations, providers, read, send
 
 urlpatterns = [
     path("notifications", read.NotificationList.as_view(), name="notifications"),
@@ -12,6 +12,12 @@ urlpatterns = [
     path("notifications/<uuid:id>", read.NotificationDetail.as_view(), name="notification"),
     path("notifications/<uuid:id>/timeline", read.Timeline.as_view(), name="timeline"),
     path("notifications/<uuid:id>/cancel", act.CancelOne.as_view(), name="notification-cancel"),
+    path("audiences/<uuid:request_id>", audiences.AudienceDetail.as_view(), name="audience"),
+    path(
+        "audiences/<uuid:request_id>/cancel",
+        audiences.AudienceCancel.as_view(),
+        name="audience-cancel",
+    ),
     path("explain", act.Explain.as_view(), name="explain"),
     path("deliveries/replay", act.ReplayMany.as_view(), name="deliveries-replay"),
     path("deliveries/<uuid:id>/replay", act.ReplayOne.as_view(), name="delivery-replay"),

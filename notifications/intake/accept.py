@@ -10,17 +10,25 @@ from django.db import transaction
 
 from notifications import nudges
 from notifications.catalog import types
-from notifications.intake import drafts
+from notifications.intake import audiences, drafts
+from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import SendRequest
 from notifications.services import idempotency
 from notifications.services.authentication import Caller
+from notifications.words import Lane
 from notifysite.plumbing.failpoints import reached
-from preferences import people
+from preferences import people, topics
+
+Taken = Accepted | AcceptedAudience
 
 
-def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None = None) -> Accepted:
+def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None = None) -> Taken:
     """Take a request. Raises Problem; then nothing at all was written."""
+    return _accept_wide(request, caller, use) if request.wide else _accept(request, caller, use)
+
+
+def _accept(request: SendRequest, caller: Caller, use: idempotency.Use | None) -> Accepted:
     now, accepted = datetime.now(UTC), Accepted.mint(request)
     with transaction.atomic():
         # First of all: a repeated request gets the first answer, whatever has changed since.
@@ -30,7 +38,30 @@ def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None 
         draft = Draft.of(request, accepted, kinds=kinds, now=now)
         found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
         drafts.insert([draft], found, caller=caller)
-        transaction.on_commit(partial(nudges.nudge, draft.terms.lane), robust=True)
+        _nudge(draft.terms.lane)
         reached("accept.before_commit")
     reached("accept.committed")
     return accepted
+
+
+def _accept_wide(
+    request: SendRequest, caller: Caller, use: idempotency.Use | None
+) -> AcceptedAudience:
+    """The same for many people, who get their notifications later."""
+    sizes = topics.sizes([request.topic]) if request.topic is not None else {}
+    now, accepted = datetime.now(UTC), AcceptedAudience.mint(request, sizes)
+    with transaction.atomic():
+        if use and (before := idempotency.take(use, status=202, answer=accepted.kept())):
+            return AcceptedAudience.again(before, request)
+        kinds = types.by_keys([request.type])
+        draft = AudienceDraft.of(request, accepted, kinds=kinds, sizes=sizes, now=now)
+        found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
+        audiences.insert([draft], found, caller=caller)
+        _nudge(audiences.LANE)
+        reached("accept.before_commit")
+    reached("accept.committed")
+    return accepted
+
+
+def _nudge(lane: Lane) -> None:
+    transaction.on_commit(partial(nudges.nudge, lane), robust=True)

@@ -16,23 +16,27 @@ from rest_framework.exceptions import ValidationError
 from notifications import nudges
 from notifications.catalog import types
 from notifications.catalog.types import CatalogType
-from notifications.intake import drafts
+from notifications.intake import audiences, drafts
+from notifications.intake.accept import Taken
+from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
-from notifications.intake.request import SendRequest, read_send
+from notifications.intake.request import MOST_RECIPIENTS, SendRequest, read_send
 from notifications.services import idempotency
 from notifications.services.authentication import Caller
 from notifications.services.idempotency import Use
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.faults import Fault, faults_of
 from notifysite.plumbing.problems import Problem
-from preferences import people
+from preferences import people, topics
 from preferences.people import TooMuchSaid
+from preferences.topics import Size
 
 ENDPOINT = "notifications/bulk"
 MOST_REQUESTS = 1000
 MOST_PEOPLE = 10_000  # of all requests together
 
-Outcome = Accepted | Problem
+Outcome = Taken | Problem
+_Draft = Draft | AudienceDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ class Item:
                 body = dict(body)
                 key = body.pop("idempotency_key", None)
                 use = None if key is None else Use.of(caller, ENDPOINT, _text(key), body)
-            return cls(read_send(body), use)
+            asked = read_send(body)
+            if len(asked.to) > MOST_RECIPIENTS:
+                raise Problem.of("too_many_recipients")
+            return cls(asked, use)
         except ValidationError as wrong:
             return cls(Problem.of("validation_failed", faults=faults_of(wrong.detail)), use)
         except Problem as problem:
@@ -111,13 +118,18 @@ def _without(item: Item, refused: TooMuchSaid) -> Item:
 def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     now = datetime.now(UTC)
     leaders = _leaders(items)
-    kinds = types.by_keys(item.asked.type for item in items if isinstance(item.asked, SendRequest))
-    asked = {index: _draft(items[index], kinds, now) for index in leaders.values()}
+    read = [item.asked for item in items if isinstance(item.asked, SendRequest)]
+    kinds = types.by_keys(one.type for one in read)
+    sizes = topics.sizes({one.topic for one in read if one.topic is not None})
+    asked = {index: _draft(items[index], kinds, sizes, now) for index in leaders.values()}
     led = {**asked, **_known(items, asked)}
-    fresh = [one for one in led.values() if isinstance(one, Draft)]
+    fresh = [one for one in led.values() if isinstance(one, _Draft)]
+    few = [one for one in fresh if isinstance(one, Draft)]
+    many = [one for one in fresh if isinstance(one, AudienceDraft)]
     found = people.upsert(drafts.wanted(fresh, caller=caller), now=now)
-    drafts.insert(fresh, found, caller=caller)
-    for lane in {one.terms.lane for one in fresh}:
+    drafts.insert(few, found, caller=caller)
+    audiences.insert(many, found, caller=caller)
+    for lane in {*(one.terms.lane for one in few), *(audiences.LANE for _ in many)}:
         transaction.on_commit(partial(nudges.nudge, lane), robust=True)
     return [_outcome(items, led, index, leaders[index]) for index in range(len(items))]
 
@@ -131,18 +143,22 @@ def _leaders(items: Sequence[Item]) -> dict[int, int]:
     }
 
 
-def _draft(item: Item, kinds: Mapping[str, CatalogType], now: datetime) -> Draft | Problem:
-    if isinstance(item.asked, Problem):
-        return item.asked
+def _draft(
+    item: Item, kinds: Mapping[str, CatalogType], sizes: Mapping[str, Size], now: datetime
+) -> _Draft | Problem:
+    asked = item.asked
+    if isinstance(asked, Problem):
+        return asked
     try:
-        return Draft.of(item.asked, Accepted.mint(item.asked), kinds=kinds, now=now)
+        if not asked.wide:
+            return Draft.of(asked, Accepted.mint(asked), kinds=kinds, now=now)
+        accepted = AcceptedAudience.mint(asked, sizes)
+        return AudienceDraft.of(asked, accepted, kinds=kinds, sizes=sizes, now=now)
     except Problem as problem:
         return problem
 
 
-def _known(
-    items: Sequence[Item], led: Mapping[int, Draft | Problem]
-) -> dict[int, Accepted | Problem]:
+def _known(items: Sequence[Item], led: Mapping[int, _Draft | Problem]) -> dict[int, Outcome]:
     """What was answered in earlier calls, also of requests that would be refused by now."""
     keyed = {
         index: (use, request)
@@ -152,28 +168,32 @@ def _known(
     answers = [
         (use, draft.accepted.kept())
         for index, (use, _) in keyed.items()
-        if isinstance(draft := led[index], Draft)
+        if isinstance(draft := led[index], _Draft)
     ]
     free = idempotency.take_all(answers, status=202)
     before = idempotency.recall(use for use, _ in keyed.values() if use.key not in free)
     return {
-        index: kept if isinstance(kept, Problem) else Accepted.again(kept, request)
+        index: kept if isinstance(kept, Problem) else _again(kept, request)
         for index, (use, request) in keyed.items()
         if (kept := before.get(use.key)) is not None
     }
 
 
+def _again(kept: Mapping[str, Any], request: SendRequest) -> Taken:
+    return (AcceptedAudience if request.wide else Accepted).again(kept, request)
+
+
 def _outcome(
     items: Sequence[Item],
-    led: Mapping[int, Draft | Accepted | Problem],
+    led: Mapping[int, _Draft | Outcome],
     index: int,
     leader: int,
 ) -> Outcome:
     found = led[leader]
-    outcome = found.accepted if isinstance(found, Draft) else found
+    outcome = found.accepted if isinstance(found, _Draft) else found
     if index == leader:
         return outcome
     mine, first = items[index].use, items[leader].use
     if mine and first and mine.fingerprint != first.fingerprint:
         return Problem.of("idempotency_mismatch")
-    return replace(outcome, replayed=True) if isinstance(outcome, Accepted) else outcome
+    return replace(outcome, replayed=True) if isinstance(outcome, Taken) else outcome

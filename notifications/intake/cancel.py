@@ -82,8 +82,20 @@ _CANCEL = f"""
 
 
 def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_LOCK, [list(ids), caller.service_id])
+    with transaction.atomic():
+        done, fresh = take_back(ids, service_id=caller.service_id)
+        audit.record_all(
+            actor=caller.actor,
+            action="notification.cancelled",
+            targets=[f"notification:{id_}" for id_ in fresh],
+        )
+    return done
+
+
+def take_back(ids: Sequence[UUID], *, service_id: int) -> tuple[Cancelled, list[UUID]]:
+    """Cancel a batch in the caller's transaction: what it came to, and which are cancelled now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(ids), service_id])
         rows = [(id_, Status(status), lane, waits) for id_, status, lane, waits in cursor]
         before = [id_ for id_, status, *_ in rows if status is Status.CANCELLED]
         lanes = {id_: lane for id_, status, lane, _ in rows if status in OPEN}
@@ -95,13 +107,9 @@ def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
         fresh = [id_ for id_ in lanes if id_ in withdrawn or id_ in undecided]
         cursor.execute(_CANCEL, [fresh])
         _announce(changes, lanes)
-        audit.record_all(
-            actor=caller.actor,
-            action="notification.cancelled",
-            targets=[f"notification:{id_}" for id_ in fresh],
-        )
-    taken = [*before, *fresh]
-    return Cancelled(taken, [id_ for id_, *_ in rows if id_ not in taken])
+    taken = {*before, *fresh}
+    late = [id_ for id_, *_ in rows if id_ not in taken]
+    return Cancelled([*before, *fresh], late), fresh
 
 
 def _announce(changes: Sequence[Change], lanes: dict[UUID, int]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from django.db import connection
@@ -78,7 +78,15 @@ class Draft:
         return cls(request, accepted, terms, letters)
 
 
-def wanted(drafts: Iterable[Draft], *, caller: Caller) -> list[Wanted]:
+class Asked(Protocol):
+    """What came of a request that names people."""
+
+    @property
+    def request(self) -> SendRequest:
+        """As it was read."""
+
+
+def wanted(drafts: Iterable[Asked], *, caller: Caller) -> list[Wanted]:
     """Everybody whom the drafts name, as the caller may have them."""
     named = [one for draft in drafts for one in draft.request.people()]
     return _unchanged(named) if caller.mode is Mode.TEST else named
@@ -140,7 +148,7 @@ def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) 
                 "types": [one.kind.id for one in terms],
                 "priorities": [int(one.priority) for one in terms],
                 "lanes": [int(one.lane) for one in terms],
-                "channels": [_array(one.only) for one in terms],
+                "channels": [array(one.only) for one in terms],
                 "locales": [one.locale for one in terms],
                 "cancellation_keys": [one.cancellation_key for one in terms],
                 "send_ats": [one.send_at for one in terms],
@@ -150,6 +158,7 @@ def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) 
         )
 
 
-def _array(numbers: frozenset[int] | None) -> str | None:
+def array(numbers: frozenset[int] | None) -> str | None:
+    """Numbers as PostgreSQL writes an array of them."""
     # As text, because an array of arrays would be unnested to its last level.
     return None if numbers is None else f"{{{','.join(map(str, sorted(numbers)))}}}"

@@ -31,7 +31,8 @@ class SendRequest:
     """A request to say one thing to some people."""
 
     type: str
-    to: tuple[Addressee, ...]
+    to: tuple[Addressee, ...]  # nobody where it is sent to a topic
+    topic: str | None = None  # its key
     data: Mapping[str, Any] = field(default_factory=dict)
     channels: frozenset[int] | None = None
     priority: Priority | None = None
@@ -40,6 +41,11 @@ class SendRequest:
     locale: str = ""
     cancellation_key: str | None = None
     actor: Wanted | None = None
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is for an audience: notifications are made later, in chunks."""
+        return self.topic is not None or len(self.to) > MOST_RECIPIENTS
 
     def people(self) -> list[Wanted]:
         """Everybody it names."""
@@ -60,16 +66,29 @@ def _addressee(value: Any, pointer: str) -> Addressee:
     return Addressee(wanted=read(person, at=pointer), data=own, pointer=pointer)
 
 
+def _read_topic(value: Any) -> str | None:
+    """The topic that a `to` names, if it does. Raises Problem."""
+    if not isinstance(value, Mapping) or not ("topic" in value or "segment" in value):
+        return None
+    if "segment" in value:
+        raise Problem.of("audience_unavailable")
+    faults = [
+        Fault(f"/to/{name}", "unknown_field", "Remove it: a topic stands alone.")
+        for name in sorted(value.keys() - {"topic"})
+    ]
+    if not isinstance(value["topic"], str):
+        faults.append(Fault("/to/topic", "invalid_type", "Must be the key of a topic."))
+    if faults:
+        _refuse(faults)
+    return str(value["topic"])
+
+
 def read_to(value: Any, pointer: str = "/to") -> tuple[Addressee, ...]:
     """Everyone a `to` names. Raises Problem: all or nothing."""
-    if isinstance(value, Mapping) and ("topic" in value or "segment" in value):
-        raise Problem.of("audience_unavailable")
     one = not isinstance(value, list)
     items: Sequence[Any] = [value] if one else value
     if not items:
         _refuse([Fault(pointer, "required", "Name at least one recipient.")])
-    if len(items) > MOST_RECIPIENTS:
-        raise Problem.of("too_many_recipients")
     found: list[Addressee] = []
     faults: list[Fault] = []
     for index, item in enumerate(items):
@@ -119,7 +138,8 @@ class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ig
     type = serializers.CharField(max_length=80, help_text="The key of a notification type.")
     to = serializers.JSONField(
         help_text="A user id; an object {user_id, email?, phone?, locale?, timezone?, name?, "
-        "attributes?, data?} that also creates or changes the person; or a list of up to 1,000."
+        "attributes?, data?} that also creates or changes the person; a list of these, which is an "
+        "audience above 1,000; or {topic}, the key of a topic: its subscribers are an audience."
     )
     data = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]
     channels = serializers.ListField(
@@ -146,9 +166,11 @@ def read_send(body: Any) -> SendRequest:
     said = dict(_serializer().run_validation(body))
     only = said.pop("channels", None)
     priority = said.pop("priority", None)
-    actor = said.pop("actor", None)
+    actor, to = said.pop("actor", None), said.pop("to")
+    topic = _read_topic(to)
     return SendRequest(
-        to=read_to(said.pop("to")),
+        to=() if topic is not None else read_to(to),
+        topic=topic,
         actor=None if actor is None else read_to(actor, "/actor")[0].wanted,
         channels=None if only is None else frozenset(only),
         priority=None if priority is None else Priority[priority.upper()],

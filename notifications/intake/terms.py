@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from delivery import channels
 from notifications.catalog import checks
@@ -64,7 +65,10 @@ class Terms:
 
     def data_for(self, one: Addressee, request: SendRequest) -> bytes:
         """The data of one recipient as JSON, checked against the type and its words."""
-        data = {**request.data, **one.data}
+        return self.checked({**request.data, **one.data})
+
+    def checked(self, data: Mapping[str, Any]) -> bytes:
+        """Data as JSON, checked in the same way."""
         plain = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
         if len(plain) > MOST_DATA_BYTES:
             detail = f"{len(plain):,} bytes; at most {MOST_DATA_BYTES:,}."

@@ -1,5 +1,6 @@
 """The tables of notifications."""
 
+from notifications.models.audience import Audience, AudienceMember
 from notifications.models.catalog import (
     Condition,
     Layout,
@@ -18,6 +19,8 @@ from notifications.models.service import ApiCallCount, ApiKey, Guest, Idempotenc
 __all__ = [
     "ApiCallCount",
     "ApiKey",
+    "Audience",
+    "AudienceMember",
     "Condition",
     "Decision",
     "Figure",

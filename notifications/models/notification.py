@@ -23,7 +23,8 @@ class Notification(models.Model):
     """One accepted request for one recipient. Partitioned by id.
 
     `due_at` is when it is to be decided (again). `broken_off`: how often deciding it broke off, the
-    first time perhaps over another one of its batch. `data` is JSON under the recipient's data key.
+    first time perhaps over another one of its batch. `data` is JSON under the recipient's data key;
+    of an audience's notification only what is the person's alone.
     Foreign keys are bare ids: real ones would keep a month from being dropped.
     """
 
@@ -33,6 +34,7 @@ class Notification(models.Model):
     key_id = models.BigIntegerField()
     recipient_id = models.BigIntegerField()
     actor_id = models.BigIntegerField(null=True)
+    audience_id = models.BigIntegerField(null=True)
     type_id = models.BigIntegerField()
     decision_id = models.BigIntegerField(null=True)
     mode = models.SmallIntegerField()

@@ -13,6 +13,7 @@ MOST = 100_000
 
 _OPEN = ", ".join(str(int(status)) for status in OPEN)
 _DUE = {
+    "audiences": "FROM audience WHERE due_at IS NOT NULL",
     "notifications": f"FROM notification WHERE status IN ({_OPEN}) AND due_at IS NOT NULL",
     "deliveries": f"FROM delivery WHERE state = {State.QUEUED:d}",
 }

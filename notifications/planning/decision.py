@@ -72,7 +72,8 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that a decision may depend on. `start` is when the first step may leave."""
+    """All that a decision may depend on. `start` is when the first step may leave. `withdrawn`:
+    the audience it is for was cancelled; `subscribed`: to the topic it was sent to, if any."""
 
     now: datetime
     start: datetime
@@ -81,6 +82,8 @@ class Facts:
     only_channels: frozenset[int] | None = None
     providers: frozenset[int]
     key_live: bool = True
+    withdrawn: bool = False
+    subscribed: bool | None = None
     type: TypeFacts
     person: PersonFacts
     past: Mapping[int, Past] = field(default_factory=dict)

@@ -129,6 +129,16 @@ def _wishes(look: Look) -> Answer:
     return Answer(value="on", source=wish.source)
 
 
+def _audience(look: Look) -> Answer:
+    if look.facts.withdrawn:
+        return _skip("the audience was cancelled", "request", Reason.CANCELLED)
+    if look.facts.subscribed is None:
+        return Answer(value="named by the request", source="request")
+    if not look.facts.subscribed:
+        return _skip("not subscribed to the topic", "subscription", Reason.NOT_SUBSCRIBED)
+    return Answer(value="subscribed to the topic", source="subscription")
+
+
 def _snoozed(look: Look) -> Answer:
     until = look.facts.person.snoozed_until
     if not until or until <= look.facts.now or not look.interrupts or look.urgent:
@@ -218,6 +228,7 @@ GATES: tuple[tuple[str, Callable[[Look], Answer]], ...] = (
     ("erased", _erased),
     ("paused", _paused),
     ("wishes", _wishes),
+    ("audience", _audience),
     ("snoozed", _snoozed),
     ("address", _address),
     ("condition", _condition),

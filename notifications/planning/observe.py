@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.db import connection
 
 from delivery.contracts import Change
-from delivery.lifecycle import State
+from delivery.lifecycle import Reason, State
 from notifications.planning import secrets
-from notifications.words import Status
+from notifications.words import AudienceStatus, Status
 from notifysite.plumbing.partitions import SINCE, WITHIN, span
 from notifysite.plumbing.statements import Statement
 
@@ -36,6 +36,19 @@ _DONE = Statement(f"""
         WHERE notification_id = ANY(%(ids)s::uuid[]) AND state IN (1, 2) AND {SINCE.format(id="id")}
     ))
 """)  # noqa: S608
+# Withdrawn at the last look, because the audience was cancelled meanwhile.
+_WITHDRAWN = Statement(f"""
+    UPDATE notification AS n SET status = {Status.CANCELLED:d}, reason = {Reason.CANCELLED:d}
+    FROM audience AS a
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="n.id")}
+        AND n.status = {Status.DONE:d} AND a.id = n.audience_id
+        AND a.status = {AudienceStatus.CANCELLED:d}
+        AND n.id <> ALL(ARRAY(
+            SELECT notification_id FROM delivery
+            WHERE notification_id = ANY(%(ids)s::uuid[]) AND state <> {State.CANCELLED:d}
+                AND {SINCE.format(id="id")}
+        ))
+""")  # noqa: S608
 
 
 def observe(changes: Sequence[Change]) -> None:
@@ -52,4 +65,6 @@ def observe(changes: Sequence[Change]) -> None:
             # Without a decision nothing waits, and nothing was sent that could be over.
             if found := [id_ for id_, _, planned, hold in rows if planned and hold is waits]:
                 statement.run(cursor, ids=found, **months)
+        if withdrawn := {one.notification_id for one in changes if one.reason == Reason.CANCELLED}:
+            _WITHDRAWN.run(cursor, ids=sorted(withdrawn), **months)
     secrets.wipe([id_ for id_, sensitive, *_ in rows if sensitive])

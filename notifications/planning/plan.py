@@ -207,8 +207,8 @@ def _since(step: StepDecision, case: Case) -> datetime:
 def _standing(
     decision: Decision, case: Case, fresh: Sequence[StepDecision]
 ) -> tuple[Status, Reason | None]:
-    """`planned` while something waits or is on its way; else `done`, or `expired` if that is all
-    that ever became of it."""
+    """`planned` while something waits or is on its way; else `done`, or `cancelled` or `expired` if
+    that is all that ever became of it."""
     under_way = any(
         state.name in ("QUEUED", "SENDING")
         for past in case.facts.past.values()
@@ -218,6 +218,8 @@ def _standing(
         return Status.PLANNED, None
     sent = any(step.outcome is Does.SEND for step in decision.steps)
     reasons = {step.reason for step in decision.steps if step.outcome is Does.SKIP}
+    if not sent and case.facts.withdrawn and Reason.CANCELLED in reasons:
+        return Status.CANCELLED, Reason.CANCELLED
     if not sent and Reason.EXPIRED in reasons:
         return Status.EXPIRED, Reason.EXPIRED
     return Status.DONE, None

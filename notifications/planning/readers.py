@@ -1,7 +1,7 @@
 """Who reads: what templates and conditions may know of a person, in clear."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -10,6 +10,7 @@ from notifysite.plumbing import crypto
 from preferences import profile
 
 DATA = "notification.data"  # what the encrypted data of a notification is bound to
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Reader(NamedTuple):
@@ -22,13 +23,19 @@ class Reader(NamedTuple):
     locale: str
     timezone: str
 
-    def variables(self, data: bytes | None, *, locale: str = "") -> dict[str, Any]:
-        """`data` and `recipient`, as templates and expressions name them."""
+    def variables(
+        self, data: bytes | None, *, locale: str = "", common: Mapping[str, Any] = _NOTHING
+    ) -> dict[str, Any]:
+        """`data` and `recipient`, as templates and expressions name them; what is the person's
+        own merges over what is `common` to an audience."""
         if self.wrapped is None:
             return {"data": {}, "recipient": {}}
         key = crypto.unwrap(bytes(self.wrapped))
-        plain = json.loads(key.decrypt(bytes(data), context=DATA)) if data else {}
-        return {"data": plain, "recipient": {**self.person(), "locale": locale or self.locale}}
+        own = json.loads(key.decrypt(bytes(data), context=DATA)) if data else {}
+        return {
+            "data": {**common, **own},
+            "recipient": {**self.person(), "locale": locale or self.locale},
+        }
 
     def person(self) -> dict[str, Any]:
         """What may be said of a person."""

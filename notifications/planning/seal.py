@@ -15,6 +15,8 @@ import structlog
 from delivery import channels
 from delivery.contracts import Message, Parcel, Sealed, Withdraw
 from delivery.lifecycle import Reason
+from notifications.audiences import data
+from notifications.audiences.data import Common
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
@@ -27,6 +29,8 @@ from preferences import addresses, calendar
 
 log = structlog.get_logger(__name__)
 
+_Audiences = Mapping[int | None, Common]
+
 
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
@@ -34,19 +38,24 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     if not letters:
         return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
     now = max(letter.row.now for letter in letters)
-    held = _held(letters, now)
+    # Read after the letters: whoever cancelled an audience before it is obeyed.
+    audiences = data.load(letter.due.audience_id for letter in letters)
+    held = _held(letters, now, audiences)
     clear = [letter for letter in letters if letter.row.id not in held]
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
         again.readdress(moved)
         left = {letter.row.id for letter in clear}
         clear = letters_of([parcel for parcel in parcels if parcel.id in left])
     gone: dict[UUID, Sealed] = {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
-    return gone | held | _messages(clear, now=now)
+    return gone | held | _messages(clear, audiences, now=now)
 
 
-def _held(letters: Sequence[Letter], now: datetime) -> dict[UUID, Sealed]:
+def _held(letters: Sequence[Letter], now: datetime, audiences: _Audiences) -> dict[UUID, Sealed]:
     """What may not leave: by plain facts, or because the decision is another one now."""
-    stopped = {letter.row.id: _stopped(letter, now) for letter in letters}
+    stopped = {
+        letter.row.id: _stopped(letter, now, audiences.get(letter.due.audience_id, data.NOTHING))
+        for letter in letters
+    }
     held: dict[UUID, Sealed] = {id_: answer for id_, answer in stopped.items() if answer}
     doubtful = [letter for letter in letters if letter.row.id not in held and _changed(letter)]
     return held | again.decide_again(
@@ -60,10 +69,10 @@ def _changed(letter: Letter) -> bool:
     return row.person_changed or row.address_retired or row.seen or not row.key_live
 
 
-def _stopped(letter: Letter, now: datetime) -> Withdraw | None:
+def _stopped(letter: Letter, now: datetime, audience: Common) -> Withdraw | None:
     """What no decision could turn."""
     row, due = letter.row, letter.due
-    if row.status == Status.CANCELLED:
+    if row.status == Status.CANCELLED or audience.cancelled:
         return Withdraw(reason=Reason.CANCELLED)
     if due.expires_at and due.expires_at <= now:
         return Withdraw(reason=Reason.EXPIRED)
@@ -76,7 +85,9 @@ def _stopped(letter: Letter, now: datetime) -> Withdraw | None:
     return None
 
 
-def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]:
+def _messages(
+    letters: Sequence[Letter], audiences: _Audiences, *, now: datetime
+) -> dict[UUID, Sealed]:
     catalog = types.load({letter.due.type_id for letter in letters})
     picked = {letter.row.id: _version(letter, catalog[letter.due.type_id]) for letter in letters}
     forms = versions.compiled(version for version in picked.values() if version)
@@ -91,8 +102,13 @@ def _messages(letters: Sequence[Letter], *, now: datetime) -> dict[UUID, Sealed]
         kind = catalog[letter.due.type_id]
         try:
             linked = links_used(forms[version], channel=channels.by_number(letter.row.channel).key)
-            actor = actors.get(letter.due.actor_id or 0)
-            variables = wording.variables(letter, kind, actor=actor, linked=linked)
+            variables = wording.variables(
+                letter,
+                kind,
+                actor=actors.get(letter.due.actor_id or 0),
+                common=audiences.get(letter.due.audience_id, data.NOTHING).data,
+                linked=linked,
+            )
         except (RenderError, crypto.CryptoError) as error:
             log.error("data_unreadable", delivery=str(letter.row.id), error=type(error).__name__)
             sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)

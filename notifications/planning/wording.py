@@ -24,14 +24,20 @@ VARIABLES = "render.variables"  # what the encrypted record is bound to
 
 
 def variables(
-    letter: Letter, kind: CatalogType, *, actor: Reader | None, linked: frozenset[str]
+    letter: Letter,
+    kind: CatalogType,
+    *,
+    actor: Reader | None,
+    common: Mapping[str, Any],
+    linked: frozenset[str],
 ) -> dict[str, Any]:
     """Everything a template may name: data, recipient, actor, brand, and those links that it does
-    name or that a mail's headers want."""
+    name or that a mail's headers want. `common`: the data of its audience."""
     if letter.row.channel == channels.EMAIL.number:
         linked |= _IN_HEADERS
+    due = letter.due
     return {
-        **letter.reader.variables(letter.due.data, locale=letter.due.locale),
+        **letter.reader.variables(due.data, locale=due.locale, common=common),
         "actor": actor.person() if actor else {},
         "brand": settings.BRAND,
         "links": message_links(letter.row.subject, kind.category.key, letter.row.id, only=linked),

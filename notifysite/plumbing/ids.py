@@ -33,6 +33,12 @@ def sibling(parent: UUID) -> UUID:
     return uuid7(milliseconds(parent))
 
 
+def siblings(id: UUID) -> tuple[UUID, UUID]:
+    """The smallest and the largest id of the same millisecond."""
+    start = (milliseconds(id) << 80) | _VERSION_AND_VARIANT
+    return UUID(int=start), UUID(int=start | _RANDOM)
+
+
 def moment(id: UUID) -> datetime:
     """When an id was minted (UTC)."""
     return _EPOCH + timedelta(milliseconds=milliseconds(id))

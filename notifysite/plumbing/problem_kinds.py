@@ -77,6 +77,12 @@ PROBLEMS: dict[str, ProblemKind] = {
     "not_cancellable": ProblemKind(
         409, "Not cancellable", "Nothing is left to cancel; read the timeline to see what was sent."
     ),
+    "audience_expanding": ProblemKind(
+        409,
+        "Audience not complete yet",
+        "Cancel the whole audience, or wait until all of its notifications are made.",
+        retry_after=5,
+    ),
     "not_replayable": ProblemKind(
         409,
         "Not replayable",
@@ -104,6 +110,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "unknown_type": ProblemKind(
         422, "Unknown notification type", "Use a key listed by GET /api/v1/types."
     ),
+    "unknown_topic": ProblemKind(422, "Unknown topic", "Use a key listed by GET /api/v1/topics."),
     "inactive_type": ProblemKind(
         422, "Inactive notification type", "Activate the notification type, or use another one."
     ),
@@ -129,7 +136,9 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Name each recipient by a user id, or by an object that has a user_id.",
     ),
     "too_many_recipients": ProblemKind(
-        422, "Too many recipients", "Send to at most 1,000 people in one call, or to a topic."
+        422,
+        "Too many recipients",
+        "Name at most 1,000 people here; a send of its own takes more, and a topic any number.",
     ),
     "duplicate_recipient": ProblemKind(
         422, "Duplicate recipient", "Name every user id only once in `to`."
@@ -142,7 +151,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "audience_unavailable": ProblemKind(
         422,
         "Audience unavailable",
-        "Send to a topic or segment that exists and is active, or to user ids.",
+        "Send to a topic, or to user ids; segments cannot be sent to yet.",
     ),
     "priority_raised": ProblemKind(
         422,

@@ -75,6 +75,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Delivery",
                 "items": [
                     _item("Notifications", "mail", "notifications.notification"),
+                    _item("Audiences", "groups", "notifications.audience"),
                     _item("Dead letters", "mark_email_unread", "delivery.delivery"),
                     _item("Outbox", "outbox", "delivery.outboxmessage"),
                     _item("Providers", "health_metrics", "delivery.breaker"),

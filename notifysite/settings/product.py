@@ -41,6 +41,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # Without this the page asks a validator on the internet about the schema.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "ENUM_NAME_OVERRIDES": {
+        "AudienceKindEnum": "notifications.api.send.KINDS",
+        "AudienceStatusEnum": "notifications.api.audiences.STATUSES",
         "ReasonEnum": "notifications.api.shapes.REASONS",
         "SuppressionReasonEnum": "notifications.api.operations.REASONS",
     },
@@ -51,6 +53,9 @@ API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 
 # Dead letters that are sent again fall due this many a second, over all calls.
 REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
+
+# How many notifications of an audience are made in one transaction.
+AUDIENCE_CHUNK = max(1, env.int("AUDIENCE_CHUNK", default=5000))
 
 # How many full months before this one are kept; 0 keeps them all.
 RETENTION_MONTHS = max(0, env.int("RETENTION_MONTHS", default=13))
@@ -126,6 +131,7 @@ DELIVERY_SEAL = "notifications.planning.seal.seal"
 DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
+DATA_KEY_TABLES = ["recipient", "audience"]
 ERASE_PARTS = ["notifications.privacy.erase", "preferences.mirror.erase"]
 # What preferences, which knows of delivery only the channels, tells it when a device registers.
 DEVICE_REGISTERED = "delivery.dead_tokens.forgive"

@@ -89,7 +89,7 @@ def test_every_gate_is_named_in_order_with_what_it_looked_at(
 
     assert [gate["gate"] for gate in mail["gates"]] == [
         "type", "channels", "template", "provider", "expiry", "guest_list", "erased", "paused",
-        "wishes", "snoozed", "address", "condition", "quiet_hours",
+        "wishes", "audience", "snoozed", "address", "condition", "quiet_hours",
     ]  # fmt: skip
     stopped = next(gate for gate in mail["gates"] if not gate["passed"])
     assert (stopped["gate"], stopped["reason"], stopped["source"]) == (

@@ -92,8 +92,9 @@ def test_what_did_not_come_says_why(shop: APIClient, provider: Ledger, run: Run)
     assert decided == [
         "Step 1, Email: skip it, because no address of the person is known for this channel."
         " Decided by the person's settings.",
-        "Step 2, In-app: skip it, because the category does not use this channel unless the person"
-        " asks for it. Decided by the default of the category.",
+        "Step 2, In-app: skip it, because the person is not subscribed to the topic, or the"
+        " category does not use this channel unless they ask for it."
+        " Decided by the default of the category.",
     ]
 
 

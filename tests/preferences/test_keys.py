@@ -63,7 +63,7 @@ def test_rotation_wraps_every_key_under_the_newest_master_key(settings: Any):
     said = rotate("--batch", "2")
 
     assert said[0] == "5 keys wrapped anew."
-    assert said[1] == "new: 5 people"
+    assert said[1] == "new: 5 data keys"
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
     assert keys.data_keys(recipient.id for recipient in made).keys() == {r.id for r in made}
 

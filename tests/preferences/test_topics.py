@@ -283,3 +283,19 @@ def test_who_subscribes_waits_for_a_removal_and_finds_the_topic_gone():
 
     assert [type(answer) for answer in answers] == [TopicGone]
     assert not Subscription.objects.exists()
+
+
+def test_the_size_of_a_topic_is_exact_while_it_is_small_and_estimated_when_it_is_large() -> None:
+    few, many = make_topic("few"), make_topic("many")
+    subscribe_a_crowd(few, 3)
+    subscribe_a_crowd(many, 3 * topics.MOST_COUNTED)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE topic_subscription")
+
+    sizes = topics.sizes(["few", "many", "nowhere"])
+
+    assert sizes.keys() == {"few", "many"}
+    assert sizes["few"] == topics.Size(few.pk, 3)
+    assert sizes["many"].id == many.pk
+    assert 25_000 < sizes["many"].estimated < 35_000
+    assert topics.sizes([]) == {}

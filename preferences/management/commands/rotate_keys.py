@@ -1,4 +1,4 @@
-"""Wrap everybody's data key under the newest master key."""
+"""Wrap every data key under the newest master key."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -17,23 +17,27 @@ class Command(BaseCommand):
     help = "Wrap every data key under the first key of FIELD_ENCRYPTION_KEYS."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--batch", type=int, default=BATCH, help="People per transaction.")
+        parser.add_argument("--batch", type=int, default=BATCH, help="Keys per transaction.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        last_id, seen, moved = 0, 0, 0
-        while (step := keys.rewrap_after(last_id, limit=options["batch"])) is not None:
-            last_id, moved_now = step
-            seen, moved = seen + options["batch"], moved + moved_now
-            if seen % (20 * options["batch"]) == 0:
-                self.stdout.write(f"up to recipient {last_id}: {moved} keys wrapped anew")
+        moved = sum(self._rotate(table, options["batch"]) for table in keys.tables())
         in_use = keys.master_keys_in_use()
         audit.record(
             actor="system",
             action="keys.rotated",
-            target="recipients",
+            target="data_keys",
             detail={"moved": moved, "in_use": in_use},
         )
         self.stdout.write(f"{moved} keys wrapped anew.")
-        for key_id, people in in_use.items():
-            self.stdout.write(f"{key_id}: {people} people")
+        for key_id, wrapped in in_use.items():
+            self.stdout.write(f"{key_id}: {wrapped} data keys")
         self.stdout.write("A master key that is not listed may be removed from the settings.")
+
+    def _rotate(self, table: str, batch: int) -> int:
+        last_id, seen, moved = 0, 0, 0
+        while (step := keys.rewrap_after(last_id, limit=batch, table=table)) is not None:
+            last_id, moved_now = step
+            seen, moved = seen + batch, moved + moved_now
+            if seen % (20 * batch) == 0:
+                self.stdout.write(f"up to {table} {last_id}: {moved} keys wrapped anew")
+        return moved

@@ -131,12 +131,24 @@ class Load:
         """Post a body under one Idempotency-Key until the answer is 202."""
         headers = {"Idempotency-Key": key or str(uuid4()), "Content-Type": "application/json"}
         until = time.monotonic() + GIVES_UP
-        while (answer := self._try(content, headers)) is None:
-            assert time.monotonic() < until, f"not accepted in {GIVES_UP:.0f} s"
-            time.sleep(AGAIN_AFTER)
+        answer = self._answer(content, headers, until)
         ids = [one["id"] for one in answer["notifications"]]
         self._keep({"key": headers["Idempotency-Key"], "ids": ids})
         return ids
+
+    def fan_out(self, people: int, *, type: str) -> str:
+        """Post one request for so many that it is an audience, until it is accepted; returns where
+        to ask for it. Its notifications are to be credited once they are made."""
+        content = json.dumps({"type": type, "to": [f"member-{one}" for one in range(people)]})
+        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+        answer = self._answer(content, headers, time.monotonic() + GIVES_UP)
+        return str(answer["url"]).removeprefix("/api/v1/")
+
+    def _answer(self, content: str, headers: dict[str, str], until: float) -> Any:
+        while (answer := self._try(content, headers)) is None:
+            assert time.monotonic() < until, f"not accepted in {GIVES_UP:.0f} s"
+            time.sleep(AGAIN_AFTER)
+        return answer
 
     def ask(
         self, method: str, path: str, body: Any = None, *, url: str | None = None

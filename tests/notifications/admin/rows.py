@@ -24,8 +24,15 @@ from delivery.models import (
     Route,
     Suppression,
 )
-from notifications.models import Layout, Notification, NotificationType, Service, Template
-from notifications.words import Lane, Mode, Priority, Status
+from notifications.models import (
+    Audience,
+    Layout,
+    Notification,
+    NotificationType,
+    Service,
+    Template,
+)
+from notifications.words import AudienceKind, Lane, Mode, Priority, Status
 from notifysite.plumbing import audit, ids
 from preferences.models import Category, Recipient, Topic
 from tests import factories
@@ -53,6 +60,27 @@ def a_notification(**values: Any) -> Notification:
             "status": Status.DONE,
             **values,
         },
+    )
+
+
+def an_audience(**values: Any) -> Audience:
+    """A topic's, as intake writes it, of a type and a service of its own."""
+    key = factories.make_key().key
+    return Audience.objects.create(
+        **{
+            "request_id": ids.uuid7(),
+            "service_id": key.service_id,
+            "key_id": key.pk,
+            "type_id": factories.make_type().pk,
+            "mode": Mode.LIVE,
+            "priority": Priority.NORMAL,
+            "lane": Lane.BULK,
+            "kind": AudienceKind.TOPIC,
+            "topic_key": "gardening_tips",
+            "estimated": 2,
+            "due_at": datetime.now(UTC),
+            **values,
+        }
     )
 
 
@@ -151,6 +179,7 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     Recipient: factories.make_recipient,
     Suppression: _suppression,
     Notification: a_notification,
+    Audience: an_audience,
     Delivery: a_delivery,
     OutboxMessage: an_outbox_message,
     Breaker: lambda: Breaker.objects.create(channel=1, provider=f"alias-{next(_numbers)}"),

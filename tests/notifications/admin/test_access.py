@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from delivery.models import Suppression
 from notifications.admin import access
-from notifications.models import Service
+from notifications.models import Audience, Service
 from notifications.words import Status
 from tests import factories
 from tests.notifications.admin.rows import MAKERS, a_delivery, a_notification
@@ -82,6 +82,8 @@ DEEDS: dict[str, tuple[str, Callable[[], str], set[str]]] = {
     "reveal a person": ("POST", lambda: row_url(_person(), "reveal"), {"Support"}),
     "erase a person": ("POST", lambda: row_url(_person(), "erase"), {"Operators"}),
     "cancel": ("POST", notification_url, {"Operators"}),
+    "cancel many": ("POST", lambda: row_url(Audience, "cancel"), {"Operators"}),
+    "see an audience": ("GET", lambda: row_url(Audience, "change"), {"Operators", "Support"}),
     "read what was sent": ("GET", sent_url, {"Operators", "Support"}),
     "see a suppression": (
         "GET", lambda: row_url(Suppression, "change"), {"Operators", "Support"},
@@ -124,12 +126,14 @@ SEEN = {
     "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template", "Topic"},
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
-        "Notification", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat", "AuditEntry",
+        "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat",
+        "AuditEntry",
         "Service", "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule",
         "ClockedSchedule",
     },
     "Support": {
         "Breaker", "Category", "Topic", "Recipient", "Suppression", "Notification", "Delivery",
+        "Audience",
     },
 }  # fmt: skip
 

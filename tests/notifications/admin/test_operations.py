@@ -102,8 +102,8 @@ def test_a_notification_tells_its_whole_story(desk: Client, sent: Notification) 
     steps = [(step["label"], step["said"]) for step in response.context["steps"]]
     assert steps == [
         ("Email", "Sent."),
-        ("SMS", "Skipped, because the category does not use this channel unless the person"
-         " asks for it."),
+        ("SMS", "Skipped, because the person is not subscribed to the topic, or the category"
+         " does not use this channel unless they ask for it."),
     ]  # fmt: skip
     (delivery,) = response.context["deliveries"]
     assert (delivery["channel"], delivery["status"]) == ("email", "sent")

@@ -134,6 +134,8 @@ ALONE: list[tuple[str, dict[str, Any], str, Reason]] = [
     ("erased", {"person": {"erased": True}}, "skip", Reason.ERASED),
     ("paused", {"person": {"paused_until": NOW + timedelta(1)}}, "hold", Reason.PAUSED),
     ("off", {"person": {"effective": dict.fromkeys(ALL, OFF)}}, "skip", Reason.OPTED_OUT_CATEGORY),
+    ("withdrawn", {"withdrawn": True}, "skip", Reason.CANCELLED),
+    ("left", {"subscribed": False}, "skip", Reason.NOT_SUBSCRIBED),
     ("snoozed", {"person": {"snoozed_until": NOW + timedelta(1)}}, "hold", Reason.SNOOZED),
     ("nowhere", {"person": {"addresses": ()}}, "skip", Reason.NO_ADDRESS),
     (
@@ -354,10 +356,10 @@ def test_the_trace_names_every_gate_of_every_step_in_order() -> None:
     names = [gate.name for gate in trace if gate.step == 1]
     assert names == [
         "type", "channels", "template", "provider", "expiry", "guest_list", "erased", "paused",
-        "wishes", "snoozed", "address", "condition", "quiet_hours",
+        "wishes", "audience", "snoozed", "address", "condition", "quiet_hours",
     ]  # fmt: skip
     answers = [gate.answer for gate in trace if gate.step == 1]
-    assert [answer is not None for answer in answers] == [True] * 7 + [False] * 6
+    assert [answer is not None for answer in answers] == [True] * 7 + [False] * 7
 
 
 moments = st.integers(-86_400, 86_400).map(lambda seconds: NOW + timedelta(seconds=seconds))
