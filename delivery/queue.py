@@ -266,26 +266,23 @@ _SETTLE = Statement(
         FROM u WHERE d.id = u.id AND (d.lease = u.lease OR {_NEWS})
         RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
             d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
-            d.attempts + u.refund AS number, d.address_hash
+            d.attempts + u.refund AS number, d.address_hash, u.provider AS taker, u.attempt,
+            u.outcome, u.code, u.detail, u.ref, u.took, u.suppress
     ), tries AS (
         INSERT INTO delivery_attempt
             (id, delivery_id, number, provider, outcome, code, detail, provider_ref, took_ms)
-        SELECT u.attempt, u.id, moved.number, u.provider, u.outcome, u.code, u.detail, u.ref,
-            (u.took * 1000)::int
-        FROM u JOIN moved ON moved.id = u.id WHERE u.attempt IS NOT NULL
+        SELECT attempt, id, number, taker, outcome, code, detail, ref, (took * 1000)::int
+        FROM moved WHERE attempt IS NOT NULL
     ), dead AS (
         INSERT INTO suppression (channel, address_hash, reason, source, note)
-        SELECT DISTINCT ON (moved.channel, moved.address_hash)
-            moved.channel, moved.address_hash, %(dead_reason)s::smallint,
-            'provider:' || u.provider, ''
-        FROM u JOIN moved ON moved.id = u.id
-        WHERE u.suppress AND moved.address_hash IS NOT NULL
+        SELECT DISTINCT ON (channel, address_hash)
+            channel, address_hash, %(dead_reason)s::smallint, 'provider:' || taker, ''
+        FROM moved WHERE suppress AND address_hash IS NOT NULL
         ON CONFLICT (channel, address_hash) DO NOTHING
     )
-    SELECT moved.id, moved.notification_id, moved.recipient_id, moved.channel, moved.state,
-        moved.reason, moved.provider, moved.mode, moved.step, moved.queued,
-        CASE WHEN u.attempt IS NOT NULL THEN u.took END
-    FROM moved JOIN u ON u.id = moved.id
+    SELECT id, notification_id, recipient_id, channel, state, reason, provider, mode, step, queued,
+        CASE WHEN attempt IS NOT NULL THEN took END
+    FROM moved
     """,  # noqa: S608
     first=claims.ONE_BY_ONE,
 )

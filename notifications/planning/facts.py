@@ -33,6 +33,7 @@ from notifications.planning.readers import Reader
 from notifications.words import Mode, Priority
 from notifysite.plumbing.crypto import CryptoError
 from notifysite.plumbing.partitions import WITHIN, span
+from notifysite.plumbing.statements import Statement
 from preferences import resolution, wishes
 from preferences.wishes import Wishes
 
@@ -221,21 +222,21 @@ def providers(mode: int) -> frozenset[int]:
     )
 
 
-_ADDRESSES = """
+_ADDRESSES = Statement("""
     SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL
     FROM address AS a LEFT JOIN suppression AS s
         ON s.channel = a.channel AND s.address_hash = a.hash
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
-    WHERE a.recipient_id = ANY(%s::bigint[]) AND a.retired_at IS NULL
+    WHERE a.recipient_id = ANY(%(ids)s::bigint[]) AND a.retired_at IS NULL
     ORDER BY a.recipient_id, a.id
-"""
+""")
 
 
 def addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
     """Current addresses of people, and which must not be used."""
     found: dict[int, list[Address]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_ADDRESSES, [recipients])
+        _ADDRESSES.run(cursor, ids=recipients)
         for recipient, *values in cursor.fetchall():
             found.setdefault(recipient, []).append(Address(*values))
     return {recipient: tuple(rows) for recipient, rows in found.items()}

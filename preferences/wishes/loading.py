@@ -11,42 +11,43 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from notifysite.plumbing.statements import Statement
 from preferences import calendar, resolution
 from preferences.calendar import Week
 from preferences.resolution import Choice, Consent
 
 logger = logging.getLogger(__name__)
 
-_PEOPLE = """
+_PEOPLE = Statement("""
     SELECT id, subject, user_id, locale, timezone, quiet_hours, paused_until, changed_at,
         erased_at IS NOT NULL
-    FROM recipient WHERE id = ANY(%s::bigint[])
-"""
-_CHOICES = """
+    FROM recipient WHERE id = ANY(%(ids)s::bigint[])
+""")
+_CHOICES = Statement("""
     SELECT recipient_id, category_id, nullif(channel, 0), enabled, updated_at, source
-    FROM choice WHERE recipient_id = ANY(%s::bigint[]) ORDER BY id
-"""
-_SETTINGS = """
+    FROM choice WHERE recipient_id = ANY(%(ids)s::bigint[]) ORDER BY id
+""")
+_SETTINGS = Statement("""
     SELECT recipient_id, category_id, snoozed_until, preferred_channel
-    FROM category_setting WHERE recipient_id = ANY(%s::bigint[])
-"""
-_CONSENTS = """
+    FROM category_setting WHERE recipient_id = ANY(%(ids)s::bigint[])
+""")
+_CONSENTS = Statement("""
     SELECT DISTINCT ON (subject, category_id) subject, category_id, given, at
-    FROM consent WHERE subject = ANY(%s::uuid[])
+    FROM consent WHERE subject = ANY(%(ids)s::uuid[])
     ORDER BY subject, category_id, id DESC
-"""
+""")
 # STOP and complaints are the person's own word, unlike a bounce. A channel with several addresses
 # is stopped when all of them are. (2, 3: delivery's SuppressionReason COMPLAINT and STOP.)
-_STOPPED = """
+_STOPPED = Statement("""
     SELECT address.recipient_id, address.channel
     FROM address LEFT JOIN suppression
         ON suppression.channel = address.channel AND suppression.address_hash = address.hash
         AND suppression.reason IN (2, 3)
         AND (suppression.expires_at IS NULL OR suppression.expires_at > clock_timestamp())
-    WHERE address.recipient_id = ANY(%s::bigint[]) AND address.retired_at IS NULL
+    WHERE address.recipient_id = ANY(%(ids)s::bigint[]) AND address.retired_at IS NULL
     GROUP BY address.recipient_id, address.channel
     HAVING bool_and(suppression.id IS NOT NULL)
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,9 @@ def _stopped(ids: list[int]) -> dict[int, set[int]]:
     return found
 
 
-def _rows(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+def _rows(statement: Statement, ids: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [values])
+        statement.run(cursor, ids=ids)
         return list(cursor.fetchall())
 
 
