@@ -19,6 +19,7 @@ from notifications.catalog.types import CatalogType
 from notifications.intake import drafts
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import SendRequest, read_send
+from notifications.intake.terms import Terms
 from notifications.services import idempotency
 from notifications.services.authentication import Caller
 from notifications.services.idempotency import Use
@@ -112,7 +113,8 @@ def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     now = datetime.now(UTC)
     leaders = _leaders(items)
     kinds = types.by_keys(item.asked.type for item in items if isinstance(item.asked, SendRequest))
-    asked = {index: _draft(items[index], kinds, now) for index in leaders.values()}
+    draft = partial(_draft, kinds=kinds, now=now, given={})
+    asked = {index: draft(items[index]) for index in leaders.values()}
     led = {**asked, **_known(items, asked)}
     fresh = [one for one in led.values() if isinstance(one, Draft)]
     found = people.upsert(drafts.wanted(fresh, caller=caller), now=now)
@@ -131,11 +133,18 @@ def _leaders(items: Sequence[Item]) -> dict[int, int]:
     }
 
 
-def _draft(item: Item, kinds: Mapping[str, CatalogType], now: datetime) -> Draft | Problem:
+def _draft(
+    item: Item,
+    *,
+    kinds: Mapping[str, CatalogType],
+    now: datetime,
+    given: dict[Any, Terms],
+) -> Draft | Problem:
     if isinstance(item.asked, Problem):
         return item.asked
     try:
-        return Draft.of(item.asked, Accepted.mint(item.asked), kinds=kinds, now=now)
+        accepted = Accepted.mint(item.asked)
+        return Draft.of(item.asked, accepted, kinds=kinds, now=now, given=given)
     except Problem as problem:
         return problem
 
