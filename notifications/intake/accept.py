@@ -1,6 +1,7 @@
 """Accept: from a request to rows, in one transaction; 202 only after it has committed.
 
-What is refused leaves nothing behind: one transaction holds it all.
+What is refused leaves nothing behind: one transaction holds it all. Where all of it is one row, the
+statement that writes it is the transaction.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from notifications import nudges
 from notifications.catalog import types
-from notifications.intake import drafts
+from notifications.intake import drafts, single
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import SendRequest
 from notifications.services import idempotency
@@ -22,6 +23,10 @@ from preferences import people
 def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None = None) -> Accepted:
     """Take a request. Raises Problem; then nothing at all was written."""
     now, accepted = datetime.now(UTC), Accepted.mint(request)
+    if use is None and (draft := single.accept(request, accepted, caller=caller, now=now)):
+        transaction.on_commit(partial(nudges.nudge, draft.terms.lane), robust=True)
+        reached("accept.committed")
+        return accepted
     with transaction.atomic():
         # First of all: a repeated request gets the first answer, whatever has changed since.
         if use and (before := idempotency.take(use, status=202, answer=accepted.kept())):

@@ -143,16 +143,16 @@ def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) 
                 "service_id": caller.service_id,
                 "key_id": caller.key_id,
                 "mode": int(caller.mode),
-                "ids": _array(ids),
-                "request_ids": _array(requests),
-                "recipients": _array(recipients),
-                "actors": _array(actors),
-                "datas": _array(datas),
-                "numbers": _array(places),
+                "ids": as_array(ids),
+                "request_ids": as_array(requests),
+                "recipients": as_array(recipients),
+                "actors": as_array(actors),
+                "datas": as_array(datas),
+                "numbers": as_array(places),
                 "types": [one.kind.id for one in terms],
                 "priorities": [int(one.priority) for one in terms],
                 "lanes": [int(one.lane) for one in terms],
-                "channels": [None if one.only is None else _array(one.only) for one in terms],
+                "channels": [None if one.only is None else as_array(one.only) for one in terms],
                 "locales": [one.locale for one in terms],
                 "cancellation_keys": [one.cancellation_key for one in terms],
                 "send_ats": [one.send_at for one in terms],
@@ -177,5 +177,6 @@ def _rows(draft: Draft, by_user: Mapping[str, Person], number: int) -> Iterator[
         yield id_.hex, request, str(person.id), by, rf'"\\x{sealed.hex()}"', place
 
 
-def _array(values: Iterable[object]) -> str:
+def as_array(values: Iterable[object]) -> str:
+    """Values as the text of an array; those with commas or quotes in them come quoted."""
     return f"{{{','.join(map(str, values))}}}"
