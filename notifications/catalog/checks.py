@@ -21,7 +21,7 @@ class Needs:
     """
 
     schema: Mapping[str, Any]
-    templates: tuple[tuple[Mapping[str, Any], str], ...]  # compiled form, channel
+    templates: tuple[tuple[dict[str, Any], str], ...]  # compiled form, channel
     names: frozenset[str] | None
 
     @classmethod
@@ -50,7 +50,9 @@ class Needs:
             raise Problem.of("missing_variable", faults=faults)
 
     def _check_schema(self, data: Mapping[str, Any], at: str) -> None:
-        faults = [Fault(at + one.pointer, one.code, one.detail) for one in validate(data, self.schema)]
+        faults = [
+            Fault(at + one.pointer, one.code, one.detail) for one in validate(data, self.schema)
+        ]
         if faults:
             raise Problem.of("data_invalid", faults=faults)
 

@@ -59,9 +59,7 @@ def accept(
     return draft
 
 
-def _values(
-    draft: Draft, recipient: int, key: crypto.DataKey, caller: Caller
-) -> Mapping[str, Any]:
+def _values(draft: Draft, recipient: int, key: crypto.DataKey, caller: Caller) -> Mapping[str, Any]:
     terms, (_, data) = draft.terms, draft.letters[0]
     return {
         "id": draft.accepted.notifications[0][0].hex,

@@ -27,7 +27,7 @@ BODIES = st.one_of(
     VALUES,
     st.fixed_dictionaries(
         {"type": TEXTS, "to": TEXTS | VALUES},
-        optional={name: TEXTS | VALUES for name in NAMES[2:]},
+        optional=dict.fromkeys(NAMES[2:], TEXTS | VALUES),
     ),
     st.fixed_dictionaries(
         {"type": st.just("receipt"), "to": TEXTS},
