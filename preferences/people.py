@@ -167,27 +167,15 @@ def _read(where: str, values: list[Any], *, bare: bool = False) -> dict[str, _Ro
     columns = _READ_BARE if bare else _READ
     with connection.cursor() as cursor:
         cursor.execute(f"{columns} WHERE r.{where} AND r.user_id IS NOT NULL", [values])
-        return {row[1]: _row(*row) for row in cursor.fetchall()}
+        rows = cursor.fetchall()
+    keys = crypto.unwrap_all(row[3] for row in rows)
+    return {row[1]: _row(row, key) for row, key in zip(rows, keys, strict=True)}
 
 
-def _row(
-    id: int,
-    user_id: str,
-    subject: uuid.UUID,
-    data_key: bytes,
-    kept: bytes | None,
-    locale: str,
-    timezone: str,
-    email: bytes | None,
-    phone: bytes | None,
-) -> _Row:
+def _row(values: Sequence[Any], key: DataKey) -> _Row:
+    id, user_id, subject, _, kept, locale, timezone, email, phone = values
     person = Person(
-        id=id,
-        user_id=user_id,
-        subject=subject,
-        key=crypto.unwrap(data_key),
-        locale=locale,
-        timezone=timezone,
+        id=id, user_id=user_id, subject=subject, key=key, locale=locale, timezone=timezone
     )
     return _Row(person, _bytes(kept), _bytes(email), _bytes(phone))
 

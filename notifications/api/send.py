@@ -103,7 +103,7 @@ def words(accepted: Accepted) -> dict[str, Any]:
     return {
         "request_id": str(accepted.request_id),
         "notifications": [
-            {"id": str(id_), "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
-            for id_, user_id in accepted.notifications
+            {"id": id_, "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
+            for id_, user_id in ((str(one), user_id) for one, user_id in accepted.notifications)
         ],
     }

@@ -106,8 +106,8 @@ def _unchanged(named: Sequence[Wanted]) -> list[Wanted]:
     return [Wanted(user_id=one.user_id) if one.user_id in known else one for one in named]
 
 
-# Arrays come as text, in the form PostgreSQL reads itself: the driver takes a list one by one, in
-# Python, and would unnest an array of arrays to its last level. What requests ask alike is said once.
+# Arrays come as text, in the form PostgreSQL reads itself: the driver takes a list one by one, and
+# would unnest an array of arrays to its last level. What requests ask alike is said once.
 _INSERT = f"""
     INSERT INTO notification (id, recipient_id, data, request_id, service_id, key_id, actor_id,
         type_id, mode, priority, lane, status, channels, locale, cancellation_key, send_at,
