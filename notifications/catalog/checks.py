@@ -12,6 +12,8 @@ from notifications.rendering.schema import validate
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 
+_MOST_KEPT = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -25,8 +27,19 @@ class Needs:
     names: frozenset[str] | None
 
     @classmethod
-    def of(cls, kind: CatalogType, channels: Collection[int]) -> Self:
-        """Of the words that are published now."""
+    def of(cls, kind: CatalogType, channels: frozenset[int]) -> "Needs":
+        """Of the words that are published now; kept as long as the type is as it is."""
+        known = _kept.get((kind.id, channels))
+        if known is not None and known[0] is kind:
+            return known[1]
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        needs = cls._work_out(kind, channels)
+        _kept[kind.id, channels] = (kind, needs)
+        return needs
+
+    @classmethod
+    def _work_out(cls, kind: CatalogType, channels: frozenset[int]) -> Self:
         used = {key: version for key, version in kind.versions.items() if key[0] in channels}
         forms = versions.compiled(used.values())
         templates = tuple(
@@ -57,11 +70,15 @@ class Needs:
             raise Problem.of("data_invalid", faults=faults)
 
 
+# By type and channels, with the very type they were worked out for.
+_kept: dict[tuple[int, frozenset[int]], tuple[CatalogType, Needs]] = {}
+
+
 def check_data(
     data: Mapping[str, Any], kind: CatalogType, *, channels: Collection[int], at: str = "/data"
 ) -> None:
     """Raise Problem where data does not fit the schema, or lacks what the words need."""
-    Needs.of(kind, channels).check(data, at=at)
+    Needs.of(kind, frozenset(channels)).check(data, at=at)
 
 
 def _fault(path: str, at: str) -> Fault:
