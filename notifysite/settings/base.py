@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "notifysite.plumbing.browsers.Sessions",
-    "django.middleware.locale.LocaleMiddleware",
+    "notifysite.plumbing.browsers.Languages",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "notifysite.plumbing.browsers.Logins",

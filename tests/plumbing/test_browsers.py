@@ -5,6 +5,7 @@ from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
+from django.utils import translation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -18,7 +19,18 @@ async def has_later(request):
     return has(request)
 
 
+def speak(request):
+    return HttpResponse(f"{request.LANGUAGE_CODE} {translation.get_language()}")
+
+
+async def speak_later(request):
+    return speak(request)
+
+
 urlpatterns = [
+    path("api/v1/speak", speak),
+    path("api/v1/speak_later", speak_later),
+    path("speak", speak),
     path("api/v1/has", has),
     path("api/v1/has_later", has_later),
     path("has", has),
@@ -46,3 +58,23 @@ def test_it_is_so_in_an_event_loop_too(asked, async_client):
     answer = async_to_sync(async_client.get)(asked, headers={"authorization": "Bearer x"})
 
     assert answer.content == b""
+
+
+KEY = {"authorization": "Bearer x"}
+GERMAN = {"accept-language": "de-CH,de;q=0.9"}
+
+
+@pytest.mark.parametrize("asked", ["/api/v1/speak", "/api/v1/speak_later", "/speak"])
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [(KEY, "en"), (KEY | GERMAN, "de"), (GERMAN, "de"), ({}, "en")],
+)
+def test_who_asks_for_a_language_gets_it_and_programs_that_do_not_the_sites(
+    asked, headers, language
+):
+    with translation.override("de"):  # what the thread spoke before does not matter
+        answer = Client().get(asked, headers=headers)
+
+    assert answer.content.decode() == f"{language} {language}"
+    assert answer["Content-Language"] == language
+    assert answer["Vary"] == "Accept-Language"
