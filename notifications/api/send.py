@@ -87,7 +87,7 @@ def _with_to(body: Any) -> Any:
 
 
 def _accept(request: Request, body: Any) -> Response:
-    header = request.headers.get("Idempotency-Key")
+    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     use = None if header is None else Use.of(caller_of(request), ENDPOINT, header, body)
     return answer(accept(read_send(body), caller=caller_of(request), use=use))
 
