@@ -1,7 +1,7 @@
 """One notification to somebody who is known: nearly every request, and the cheapest one can be.
 
-Two statements, and no transaction around them: only the second writes, and it writes one row. The
-general way makes the same row; whatever is not as simple as this is left to it.
+Two statements, and no need of a transaction around them: only the second writes, and it writes one
+row. The general way makes the same row; whatever is not as simple as this is left to it.
 """
 
 from collections.abc import Mapping

@@ -51,7 +51,7 @@ def post(api: APIClient, body: Any, **headers: str) -> Any:
 
 def made(answer: Any) -> Notification:
     assert answer.status_code == 202, answer.json()
-    (one,) = answer.json()["notifications"]
+    one = answer.json()["notifications"][0]
     return Notification.objects.get(pk=one["id"])
 
 
@@ -82,7 +82,7 @@ def test_the_row_is_the_one_that_the_general_way_makes(
     body = {**PLAIN, **more}
     with django_assert_num_queries(2):
         answer = post(api, body)
-    quick, general = made(answer), made(post(api, body, **{"Idempotency-Key": "k"}))
+    quick, general = made(answer), made(post(api, {**body, "to": ["ann", "bob"]}))
 
     assert columns(quick) == columns(general)
     key = crypto.unwrap(ann.data_key)
@@ -97,6 +97,26 @@ def times(row: Notification) -> tuple[datetime | None, int]:
     assert row.expires_at is not None
     due = row.due_at if row.send_at else None
     return due, round((row.expires_at - row.due_at).total_seconds())
+
+
+def test_under_an_idempotency_key_it_is_one_transaction_of_three_statements(
+    api: APIClient, ann: Recipient, django_assert_num_queries: Any
+) -> None:
+    key = {"Idempotency-Key": "k"}
+    with django_assert_num_queries(3 + 2):  # and the savepoint of a test
+        answer = post(api, PLAIN, **key)
+
+    row = made(answer)
+    assert made(post(api, PLAIN, **key)) == row
+    assert post(api, {**PLAIN, "data": {}}, **key).status_code == 422
+    assert Notification.objects.count() == 1
+
+
+def test_a_refusal_leaves_an_idempotency_key_free(api: APIClient, ann: Recipient) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert post(api, {**PLAIN, "data": {}}, **key).status_code == 422
+
+    assert post(api, PLAIN, **key).status_code == 202
 
 
 def test_a_test_key_writes_its_mode(order_shipped: Any, ann: Recipient) -> None:
