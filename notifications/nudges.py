@@ -1,7 +1,8 @@
 """Nudges: "there is work in this lane". They carry no truth, so losing one costs a second.
 
 A request never talks to the broker: one background thread of the process does, at most one nudge
-per lane at a time, and no wait for the broker is longer than 1.5 seconds.
+per lane at a time and none within 10 ms of the last ones, and no wait for the broker is longer than
+1.5 seconds.
 """
 
 import threading
@@ -22,6 +23,9 @@ log = structlog.get_logger(__name__)
 TIMEOUT_SECONDS = 1.5
 # A broker that took no nudge is not asked again for so long: asking one that hangs costs time.
 REST_SECONDS = 10.0
+# What is wanted so soon after a nudge goes out with the next one. Many requests a second would keep
+# the thread at work for nothing, at the cost of what they cost themselves.
+PAUSE_SECONDS = 0.01
 TASK = "notifications.tasks.work"
 
 
@@ -48,6 +52,7 @@ class _Nudger:
                 lanes, self._wanted = sorted(self._wanted), set()
             for lane in lanes:
                 send(lane)
+            time.sleep(PAUSE_SECONDS)
 
 
 _nudger = _Nudger()
@@ -132,9 +137,10 @@ def _is_full(lane: Lane, connection: Connection) -> bool:
     """Whether enough nudges wait already: RabbitMQ sees to it by itself, Redis would fill up."""
     if connection.transport.driver_type == "amqp":
         return False
-    queue = current_app.amqp.queues[lane.name.lower()].bind(connection.default_channel)
-    declared: Any = queue.queue_declare()
-    return bool(declared.message_count >= settings.NUDGES_KEPT)
+    # A list by the queue's own name: that is where what has no priority waits.
+    channel: Any = connection.default_channel
+    waiting = channel.client.llen(current_app.amqp.queues[lane.name.lower()].name)
+    return bool(waiting >= settings.NUDGES_KEPT)
 
 
 def _connection() -> Connection:

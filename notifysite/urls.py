@@ -9,11 +9,11 @@ from notifications.api import docs
 from notifysite.plumbing import problems
 
 urlpatterns = [
+    path("api/v1/", include("notifications.api.urls")),  # first: asked most
     path("", include("notifications.monitoring.urls")),
     path("", include("notifications.pages.urls")),
     path("", include("preferences.pages.urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("notifications.api.urls")),
     path("api/v1/", include("preferences.urls")),
     path("api/v1/", include("delivery.inbox.urls")),
     path("api/v1/push/key", PushKeyView.as_view()),

@@ -68,6 +68,12 @@ class Wanted:
         """From plain values: `Wanted.of("ann", email="ann@example.com")`. Raises WantedInvalid."""
         return cls(**_read({"user_id": user_id, **said}, ""))
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said but who it is."""
+        said = (self.email, self.phone, self.locale, self.timezone, self.name, self.attributes)
+        return said == _NOTHING
+
     def then(self, later: "Wanted") -> "Wanted":
         """Both said of one person, the later one last."""
         said = {name: getattr(later, name) for name in NAMES if getattr(later, name) is not ABSENT}
@@ -77,6 +83,7 @@ class Wanted:
         return Wanted(**{**before, **said})
 
 
+_NOTHING = (ABSENT,) * 6
 NAMES = tuple(each.name for each in fields(Wanted))
 
 
@@ -85,6 +92,14 @@ def read(body: Any, *, at: str = "") -> Wanted:
     if not isinstance(body, Mapping):
         raise WantedInvalid([Fault(at, "invalid_type", "Must be an object with a user_id.")])
     return Wanted(**_read(body, at))
+
+
+def known_as(name: str, *, at: str = "") -> Wanted:
+    """Somebody of whom nothing is said but the user id. Raises WantedInvalid."""
+    try:
+        return Wanted(user_id=user_id(name))
+    except Wrong as wrong:
+        raise WantedInvalid([Fault(f"{at}/user_id", wrong.code, wrong.detail)]) from None
 
 
 def _read(body: Mapping[str, Any], at: str) -> dict[str, Any]:

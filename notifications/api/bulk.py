@@ -72,7 +72,7 @@ class BulkView(APIView):
     def post(self, request: Request) -> Response:
         """Accept what can be accepted; 202 once it is committed, a result for each in order."""
         caller, body = caller_of(request), request.data
-        header = request.headers.get("Idempotency-Key")
+        header = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if header is None:
             return Response(_accept(body, caller), status=status.HTTP_202_ACCEPTED)
         use = Use.of(caller, f"{ENDPOINT}:call", header, body)

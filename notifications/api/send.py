@@ -102,7 +102,7 @@ def _with_to(body: Any) -> Any:
 
 
 def _accept(request: Request, body: Any) -> Response:
-    header = request.headers.get("Idempotency-Key")
+    header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     use = None if header is None else Use.of(caller_of(request), ENDPOINT, header, body)
     return answer(accept(read_send(body), caller=caller_of(request), use=use))
 
@@ -120,8 +120,8 @@ def words(accepted: Taken) -> dict[str, Any]:
     return {
         "request_id": str(accepted.request_id),
         "notifications": [
-            {"id": str(id_), "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
-            for id_, user_id in accepted.notifications
+            {"id": id_, "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
+            for id_, user_id in ((str(one), user_id) for one, user_id in accepted.notifications)
         ],
     }
 

@@ -85,6 +85,14 @@ def load(type_ids: Iterable[int]) -> dict[int, CatalogType]:
 
 
 _kept: dict[int, tuple[datetime, CatalogType]] = {}
+_by_key: dict[str, int] = {}  # ids; which of them holds, the stamp tells
+
+
+def kept(key: str) -> tuple[datetime, CatalogType] | None:
+    """What this process keeps of a type, and the stamp with which it holds; the caller must see
+    that the database's is the same."""
+    found = _kept.get(_by_key.get(key, 0))
+    return found if found is not None and found[1].key == key else None
 
 
 def _current(where: str, values: list[Any]) -> list[CatalogType]:
@@ -100,6 +108,7 @@ def _current(where: str, values: list[Any]) -> list[CatalogType]:
         # What changes from here on comes with a later stamp, and is loaded then.
         fresh = _load(missing)
         _kept.update({id_: (stamps[id_], kind) for id_, kind in fresh.items()})
+        _by_key.update({kind.key: id_ for id_, kind in fresh.items()})
         found |= fresh
     return list(found.values())
 

@@ -1,6 +1,7 @@
 """Accept: from a request to rows, in one transaction; 202 only after it has committed.
 
-What is refused leaves nothing behind: one transaction holds it all.
+What is refused leaves nothing behind: one transaction holds it all. Where all of it is one row, the
+statement that writes it is the transaction.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from notifications import nudges
 from notifications.catalog import types
-from notifications.intake import audiences, drafts
+from notifications.intake import audiences, drafts, single
 from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import SendRequest
@@ -30,18 +31,28 @@ def accept(request: SendRequest, *, caller: Caller, use: idempotency.Use | None 
 
 def _accept(request: SendRequest, caller: Caller, use: idempotency.Use | None) -> Accepted:
     now, accepted = datetime.now(UTC), Accepted.mint(request)
+    if use is None and (draft := single.accept(request, accepted, caller=caller, now=now)):
+        _nudge(draft.terms.lane)
+        reached("accept.committed")
+        return accepted
     with transaction.atomic():
         # First of all: a repeated request gets the first answer, whatever has changed since.
         if use and (before := idempotency.take(use, status=202, answer=accepted.kept())):
             return Accepted.again(before, request)
-        kinds = types.by_keys([request.type])
-        draft = Draft.of(request, accepted, kinds=kinds, now=now)
-        found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
-        drafts.insert([draft], found, caller=caller)
-        _nudge(draft.terms.lane)
-        reached("accept.before_commit")
+        draft = single.accept(request, accepted, caller=caller, now=now) if use else None
+        _nudge((draft or _draft(request, accepted, caller=caller, now=now)).terms.lane)
     reached("accept.committed")
     return accepted
+
+
+def _draft(request: SendRequest, accepted: Accepted, *, caller: Caller, now: datetime) -> Draft:
+    """The general way: however many people, whether or not they are known."""
+    kinds = types.by_keys([request.type])
+    draft = Draft.of(request, accepted, kinds=kinds, now=now)
+    found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
+    drafts.insert([draft], found, caller=caller)
+    reached("accept.before_commit")
+    return draft
 
 
 def _accept_wide(

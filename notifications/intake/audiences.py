@@ -12,7 +12,6 @@ from django.db import connection
 
 from notifications.audiences import data
 from notifications.catalog.types import CatalogType
-from notifications.intake.drafts import array
 from notifications.intake.request import SendRequest
 from notifications.intake.terms import Terms
 from notifications.planning.readers import DATA
@@ -21,6 +20,7 @@ from notifications.words import AudienceKind, AudienceStatus, Lane
 from notifysite.plumbing import ids
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
+from notifysite.plumbing.statements import array
 from preferences.people import Person
 from preferences.topics import Size
 
@@ -172,7 +172,7 @@ def _values(
         "actors": [actor and by_user[actor.user_id].id for actor in actors],
         "types": [one.kind.id for one in terms],
         "priorities": [int(one.priority) for one in terms],
-        "channels": [array(one.only) for one in terms],
+        "channels": [None if one.only is None else array(one.only) for one in terms],
         "locales": [one.locale for one in terms],
         "cancellation_keys": [one.cancellation_key for one in terms],
         "send_ats": [one.send_at for one in terms],

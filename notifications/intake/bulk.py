@@ -21,6 +21,7 @@ from notifications.intake.accept import Taken
 from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import MOST_RECIPIENTS, SendRequest, read_send
+from notifications.intake.terms import Terms
 from notifications.services import idempotency
 from notifications.services.authentication import Caller
 from notifications.services.idempotency import Use
@@ -121,7 +122,8 @@ def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     read = [item.asked for item in items if isinstance(item.asked, SendRequest)]
     kinds = types.by_keys(one.type for one in read)
     sizes = topics.sizes({one.topic for one in read if one.topic is not None})
-    asked = {index: _draft(items[index], kinds, sizes, now) for index in leaders.values()}
+    draft = partial(_draft, kinds=kinds, sizes=sizes, now=now, given={})
+    asked = {index: draft(items[index]) for index in leaders.values()}
     led = {**asked, **_known(items, asked)}
     fresh = [one for one in led.values() if isinstance(one, _Draft)]
     few = [one for one in fresh if isinstance(one, Draft)]
@@ -144,14 +146,19 @@ def _leaders(items: Sequence[Item]) -> dict[int, int]:
 
 
 def _draft(
-    item: Item, kinds: Mapping[str, CatalogType], sizes: Mapping[str, Size], now: datetime
+    item: Item,
+    *,
+    kinds: Mapping[str, CatalogType],
+    sizes: Mapping[str, Size],
+    now: datetime,
+    given: dict[Any, Terms],
 ) -> _Draft | Problem:
     asked = item.asked
     if isinstance(asked, Problem):
         return asked
     try:
         if not asked.wide:
-            return Draft.of(asked, Accepted.mint(asked), kinds=kinds, now=now)
+            return Draft.of(asked, Accepted.mint(asked), kinds=kinds, now=now, given=given)
         accepted = AcceptedAudience.mint(asked, sizes)
         return AudienceDraft.of(asked, accepted, kinds=kinds, sizes=sizes, now=now)
     except Problem as problem:

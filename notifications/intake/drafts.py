@@ -1,6 +1,6 @@
 """Drafts: requests that were found good, and their rows, written in one statement for all."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -15,6 +15,7 @@ from notifications.planning.readers import DATA
 from notifications.services.authentication import Caller
 from notifications.words import Mode, Status
 from notifysite.plumbing import ids
+from notifysite.plumbing.statements import Statement, array
 from preferences.models import Recipient
 from preferences.people import Person
 from preferences.wanted import Wanted
@@ -70,12 +71,27 @@ class Draft:
         *,
         kinds: Mapping[str, CatalogType],
         now: datetime,
+        given: dict[Any, Terms] | None = None,
     ) -> Self:
-        """`kinds` are the types there are, by key. Raises Problem for what the type does not
-        allow."""
-        terms = Terms.of(request, kinds=kinds, now=now)
+        """`kinds` are the types there are, by key; `given` keeps the terms of a call's requests,
+        for those that ask the same. Raises Problem for what the type does not allow."""
+        terms = _terms(request, {} if given is None else given, kinds=kinds, now=now)
         letters = tuple((one, terms.data_for(one, request)) for one in request.to)
         return cls(request, accepted, terms, letters)
+
+
+def _terms(
+    request: SendRequest,
+    given: dict[Any, Terms],
+    *,
+    kinds: Mapping[str, CatalogType],
+    now: datetime,
+) -> Terms:
+    asked = request.terms()
+    terms = given.get(asked)
+    if terms is None:
+        terms = given[asked] = Terms.of(request, kinds=kinds, now=now)
+    return terms
 
 
 class Asked(Protocol):
@@ -99,66 +115,72 @@ def _unchanged(named: Sequence[Wanted]) -> list[Wanted]:
     return [Wanted(user_id=one.user_id) if one.user_id in known else one for one in named]
 
 
-_INSERT = f"""
+# What requests ask alike is said once. Channels come as text, because an array of arrays would be
+# unnested to its last level; and a thousand rows are not looked up in a thousand one by one.
+_INSERT = Statement(
+    f"""
     INSERT INTO notification (id, recipient_id, data, request_id, service_id, key_id, actor_id,
         type_id, mode, priority, lane, status, channels, locale, cancellation_key, send_at,
         expires_at, due_at)
-    SELECT n.id, n.recipient_id, n.data, r.request_id, %(service_id)s, %(key_id)s, r.actor_id,
-        r.type_id, %(mode)s, r.priority, r.lane, {Status.ACCEPTED:d}, r.channels::smallint[],
-        r.locale, r.cancellation_key, r.send_at,
+    SELECT n.id, n.recipient_id, n.data, n.request_id, %(service_id)s::bigint, %(key_id)s::bigint,
+        n.actor_id, r.type_id, %(mode)s::smallint, r.priority, r.lane, {Status.ACCEPTED:d},
+        r.channels::smallint[], r.locale, r.cancellation_key, r.send_at,
         LEAST(r.asked_expiry,
             GREATEST(r.send_at, clock_timestamp()) + r.ttl * interval '1 second'),
         GREATEST(r.send_at, clock_timestamp())
-    FROM unnest(%(ids)s::uuid[], %(recipients)s::bigint[], %(datas)s::bytea[], %(numbers)s::int[])
-        AS n(id, recipient_id, data, number)
-    JOIN unnest(%(request_ids)s::uuid[], %(actors)s::bigint[], %(types)s::bigint[],
-            %(priorities)s::smallint[], %(lanes)s::smallint[], %(channels)s::text[],
-            %(locales)s::text[], %(cancellation_keys)s::text[], %(send_ats)s::timestamptz[],
-            %(asked_expiries)s::timestamptz[], %(ttls)s::int[])
-        WITH ORDINALITY AS r(request_id, actor_id, type_id, priority, lane, channels, locale,
-            cancellation_key, send_at, asked_expiry, ttl, number) USING (number)
-"""  # noqa: S608
+    FROM unnest(%(ids)s::uuid[], %(request_ids)s::uuid[], %(recipients)s::bigint[],
+            %(actors)s::bigint[], %(datas)s::bytea[], %(numbers)s::int[])
+        AS n(id, request_id, recipient_id, actor_id, data, number)
+    JOIN unnest(%(types)s::bigint[], %(priorities)s::smallint[], %(lanes)s::smallint[],
+            %(channels)s::text[], %(locales)s::text[], %(cancellation_keys)s::text[],
+            %(send_ats)s::timestamptz[], %(asked_expiries)s::timestamptz[], %(ttls)s::int[])
+        WITH ORDINALITY AS r(type_id, priority, lane, channels, locale, cancellation_key, send_at,
+            asked_expiry, ttl, number) USING (number)
+    """,  # noqa: S608
+    first="SET LOCAL enable_nestloop = off; ",
+)
 
 
 def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) -> None:
     """Write the notifications of all drafts, in the caller's transaction."""
     by_user = {person.user_id: person for person in found}
-    rows = [
-        (id_, by_user[user_id], data, number)
-        for number, draft in enumerate(drafts, 1)
-        for (id_, user_id), (_, data) in zip(
-            draft.accepted.notifications, draft.letters, strict=True
-        )
-    ]
-    terms = [draft.terms for draft in drafts]
-    actors = [draft.request.actor for draft in drafts]
+    terms = list({id(draft.terms): draft.terms for draft in drafts}.values())
+    numbers = {id(one): number for number, one in enumerate(terms, 1)}
+    rows = [row for draft in drafts for row in _rows(draft, by_user, numbers[id(draft.terms)])]
+    ids, requests, recipients, actors, datas, places = zip(*rows, strict=True) if rows else [()] * 6
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            {
-                "service_id": caller.service_id,
-                "key_id": caller.key_id,
-                "mode": int(caller.mode),
-                "ids": [id_ for id_, *_ in rows],
-                "recipients": [person.id for _, person, *_ in rows],
-                "datas": [person.key.encrypt(data, context=DATA) for _, person, data, _ in rows],
-                "numbers": [number for *_, number in rows],
-                "request_ids": [draft.accepted.request_id for draft in drafts],
-                "actors": [actor and by_user[actor.user_id].id for actor in actors],
-                "types": [one.kind.id for one in terms],
-                "priorities": [int(one.priority) for one in terms],
-                "lanes": [int(one.lane) for one in terms],
-                "channels": [array(one.only) for one in terms],
-                "locales": [one.locale for one in terms],
-                "cancellation_keys": [one.cancellation_key for one in terms],
-                "send_ats": [one.send_at for one in terms],
-                "asked_expiries": [one.asked_expiry for one in terms],
-                "ttls": [one.kind.ttl_seconds or None for one in terms],
-            },
+        _INSERT.run(
+            cursor,
+            service_id=caller.service_id,
+            key_id=caller.key_id,
+            mode=int(caller.mode),
+            ids=ids,
+            request_ids=requests,
+            recipients=recipients,
+            actors=actors,
+            datas=datas,
+            numbers=places,
+            types=[one.kind.id for one in terms],
+            priorities=[int(one.priority) for one in terms],
+            lanes=[int(one.lane) for one in terms],
+            channels=[None if one.only is None else array(one.only) for one in terms],
+            locales=[one.locale for one in terms],
+            cancellation_keys=[one.cancellation_key for one in terms],
+            send_ats=[one.send_at for one in terms],
+            asked_expiries=[one.asked_expiry for one in terms],
+            ttls=[one.kind.ttl_seconds or None for one in terms],
         )
 
 
-def array(numbers: frozenset[int] | None) -> str | None:
-    """Numbers as PostgreSQL writes an array of them."""
-    # As text, because an array of arrays would be unnested to its last level.
-    return None if numbers is None else f"{{{','.join(map(str, sorted(numbers)))}}}"
+_Row = tuple[UUID, UUID, int, int | None, bytes, int]
+
+
+def _rows(draft: Draft, by_user: Mapping[str, Person], number: int) -> Iterator[_Row]:
+    """The rows of a draft: id, request, recipient, actor, encrypted data, and which terms."""
+    actor = draft.request.actor
+    by = by_user[actor.user_id].id if actor else None
+    written = zip(draft.accepted.notifications, draft.letters, strict=True)
+    for (id_, user_id), (_, data) in written:
+        person = by_user[user_id]
+        sealed = person.key.encrypt(data, context=DATA)
+        yield id_, draft.accepted.request_id, person.id, by, sealed, number

@@ -16,6 +16,8 @@ from notifysite.plumbing.problems import Problem
 
 MOST_DATA_BYTES = 64 * 1024
 
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 
 def _known_type(key: str, kinds: Mapping[str, CatalogType]) -> CatalogType:
     kind = kinds.get(key)
@@ -40,6 +42,7 @@ class Terms:
     expires_at: datetime | None
     locale: str
     cancellation_key: str | None
+    needs: checks.Needs
 
     @classmethod
     def of(
@@ -50,17 +53,19 @@ class Terms:
         kind = _known_type(request.type, kinds)
         priority = _priority(request, kind)
         start = max(request.send_at or now, now)
+        asked = _channels(request, kind)
         return cls(
             kind=kind,
             priority=priority,
             lane=lane_of(priority, marketing=kind.marketing),
-            asked=_channels(request, kind),
+            asked=asked,
             only=request.channels,
             send_at=request.send_at,
             asked_expiry=request.expires_at,
             expires_at=_expiry(request, kind, start=start),
             locale=request.locale,
             cancellation_key=request.cancellation_key,
+            needs=checks.Needs.of(kind, asked),
         )
 
     def data_for(self, one: Addressee, request: SendRequest) -> bytes:
@@ -69,11 +74,11 @@ class Terms:
 
     def checked(self, data: Mapping[str, Any]) -> bytes:
         """Data as JSON, checked in the same way."""
-        plain = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+        plain = _compact(data).encode()
         if len(plain) > MOST_DATA_BYTES:
             detail = f"{len(plain):,} bytes; at most {MOST_DATA_BYTES:,}."
             raise Problem.of("data_invalid", faults=[Fault("/data", "too_large", detail)])
-        checks.check_data(data, self.kind, channels=self.asked)
+        self.needs.check(data)
         return plain
 
 

@@ -84,6 +84,22 @@ def links_used(compiled: Compiled, *, channel: str) -> frozenset[str]:
     return _cache.get(compiled, channel).links
 
 
+def names_wanted(compiled: Compiled, *, channel: str) -> frozenset[str] | None:
+    """The names in data that are all a template on a channel can lack; None where it reads further
+    down than that, and only `missing` can tell."""
+    needs = compiled["channels"].get(channel)
+    if needs is None:
+        return frozenset()
+    found = [_segments(path) for path in (*needs["required"], *needs["conditional"])]
+    if any(len(path) != 2 or path[0] != "data" or not _is_name(path[1]) for path in found):
+        return None
+    return frozenset(str(name) for _, name in found)
+
+
+def _is_name(segment: str | int) -> bool:
+    return isinstance(segment, str) and segment != paths.EACH
+
+
 def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> list[str]:
     """Return the paths under data.* that a send with this very data would lack, sorted.
 

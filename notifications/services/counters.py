@@ -29,6 +29,13 @@ class Counter(Protocol):
         """Count one call more if it fits, and say how the count stands now."""
 
 
+class BlockCounter(Protocol):
+    """The same, and several calls at a time."""
+
+    def take(self, name: str, limit: int, calls: int = 1) -> Count:
+        """Count so many calls more if all fit, and say how the count stands now."""
+
+
 class SharedCounter:
     """Counts in Redis; RedisError or OSError after `patience` seconds without an answer."""
 
@@ -45,12 +52,12 @@ class SharedCounter:
             }
         )
 
-    def take(self, name: str, limit: int) -> Count:
-        """Count one call more if it fits, and say how the count stands now."""
+    def take(self, name: str, limit: int, calls: int = 1) -> Count:
+        """Count so many calls more if all fit, and say how the count stands now."""
         # The braces keep both windows on one node of a cluster.
         current = self._storage.prefixed_key(f"{{{name}}}")
         windows = (f"{current}/-1", current)
-        accepted, window = self._script(keys=windows, args=(limit, WINDOW, 1))
+        accepted, window = self._script(keys=windows, args=(limit, WINDOW, calls))
         previous, previous_ms, current_calls, current_ms = (max(0, int(n or 0)) for n in window)
         return Count(
             accepted=bool(accepted),

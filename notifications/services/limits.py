@@ -1,13 +1,14 @@
 """How often a key may call: a sliding minute, counted in Redis, or in the database without.
 
-Both are exact however many calls meet. They do not know of each other: in the minute in which
+Both are exact however many calls meet; a busy process counts a few calls beforehand (`shares`).
+They do not know of each other: in the minute in which
 Redis goes or comes back, and while only some processes reach it, a key may call twice its limit.
 Where the database fails too the call fails, which could do nothing without it.
 The answer carries the fields of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from rest_framework.throttling import BaseThrottle
 
 from notifications.services.counters import (
     WINDOW,
+    BlockCounter,
     Count,
     Counter,
     DatabaseCounter,
     SharedCounter,
 )
 from notifications.services.keyring import Caller
+from notifications.services.shares import Shares
 from notifysite.plumbing.shared_redis import Outage
 
 if TYPE_CHECKING:  # the views load their default throttle, which is this module
@@ -59,17 +62,30 @@ class Standing:
 class Limiter:
     """Counts with `shared`, and with `otherwise` for a while after that failed."""
 
-    def __init__(self, shared: Counter, *, otherwise: Counter | None = None) -> None:
+    def __init__(self, shared: BlockCounter, *, otherwise: Counter | None = None) -> None:
         self.outage = Outage("rate limits are counted in the database")
+        self.shares = Shares()
         self._shared = shared
         self._otherwise = otherwise or DatabaseCounter()
 
     def hit(self, name: str, limit: int) -> Standing:
         """Count one call; it raises nothing that Redis does."""
-        count = self.outage.ask(lambda: self._shared.take(name, limit))
-        if count is None:
-            count = self._otherwise.take(name, limit)
-        return Standing.of(count, limit)
+        share = self.shares.draw(name, limit)
+        if share is not None:
+            return Standing(True, limit, share.remaining, share.reset)
+        size = self.shares.size(name, limit)
+        count = self.outage.ask(lambda: self._shared.take(name, limit, size))
+        if count is not None and count.accepted:
+            return self._counted(name, Standing.of(count, limit), size)
+        self.shares.drop(name)
+        if count is not None and size > 1:
+            return self.hit(name, limit)  # so many did not fit; one may
+        return Standing.of(count or self._otherwise.take(name, limit), limit)
+
+    def _counted(self, name: str, standing: Standing, size: int) -> Standing:
+        limit, free = standing.limit, standing.remaining
+        self.shares.put(name, size, limit=limit, free=free, reset=standing.reset)
+        return replace(standing, remaining=free + size - 1)
 
 
 @lru_cache(maxsize=4)

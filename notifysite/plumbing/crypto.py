@@ -7,6 +7,7 @@ import hmac
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Never
 
@@ -99,6 +100,12 @@ def new_data_key() -> tuple[DataKey, bytes]:
 def unwrap(wrapped: bytes) -> DataKey:
     """Return the data key; KeyMissing when its master key is gone, Tampered when it is altered."""
     return _data_key(bytes(wrapped), _configured_keys())
+
+
+def unwrap_all(wrapped: Iterable[bytes]) -> list[DataKey]:
+    """Data keys of many, in their order; they are not kept, for many would drive out all others."""
+    configured = _configured_keys()
+    return [DataKey(_unwrap(bytes(each), configured)) for each in wrapped]
 
 
 def rewrap(wrapped: bytes) -> bytes | None:

@@ -13,6 +13,7 @@ from django.utils.decorators import sync_and_async_middleware
 from notifysite.plumbing import logs
 
 HEADER = "X-Request-Id"
+_NAME = "HTTP_X_REQUEST_ID"
 # What could hold an address or break a log line is not taken over.
 _PLAIN = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -40,7 +41,7 @@ def request_ids(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReq
 
 
 def _id(request: HttpRequest) -> str:
-    given = request.headers.get(HEADER, "")
+    given = request.META.get(_NAME, "")  # request.headers would be made of all of them
     id_ = given if _PLAIN.fullmatch(given) else uuid4().hex
     # Django logs the answer after all middleware, when nothing is bound any more.
     setattr(request, logs.REQUEST_ID, id_)

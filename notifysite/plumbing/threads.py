@@ -27,6 +27,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
+# Their address need not be looked up twice.
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run database code for a coroutine."""
@@ -67,7 +70,9 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def is_asynchronous(scope: Scope) -> bool:
-    """Whether a coroutine answers this request."""
+    """Whether a coroutine answers this request: streams, which are read and change nothing."""
+    if scope.get("method", "GET") in _CHANGING:
+        return False
     try:
         view = resolve(scope["path"].removeprefix(get_script_prefix(scope).rstrip("/")))
     except Resolver404:

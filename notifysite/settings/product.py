@@ -19,6 +19,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["notifications.services.authentication.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["notifications.services.limits.ApiKeyLimit"],
     "DEFAULT_PARSER_CLASSES": ["notifysite.plumbing.strictjson.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "notifysite.plumbing.negotiation.Negotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "notifysite.plumbing.problems.exception_handler",

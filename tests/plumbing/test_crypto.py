@@ -273,3 +273,14 @@ def test_a_keyed_hash_stays_what_it_is_across_releases(settings):
     assert keyed_hash("address.email", "ann@example.com").hex() == (
         "8a221322b500434ee7f653f57a5a4bcdf52f5406494da8776ad619df4508a011"
     )
+
+
+def test_the_keys_of_many_come_in_their_order():
+    pairs = [crypto.new_data_key() for _ in range(3)]
+
+    keys = crypto.unwrap_all(wrapped for _, wrapped in pairs)
+
+    sealed = [key.encrypt(b"x", context="c") for key, _ in pairs]
+    assert [key.decrypt(each, context="c") for key, each in zip(keys, sealed, strict=True)] == (
+        [b"x"] * 3
+    )

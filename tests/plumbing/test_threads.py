@@ -233,3 +233,5 @@ def test_who_is_answered_by_a_coroutine_is_known_beforehand(settings, asked, wai
     settings.ROOT_URLCONF = __name__
     assert is_asynchronous({"path": asked}) is waits
     assert is_asynchronous({"path": f"/mounted{asked}", "root_path": "/mounted"}) is waits
+    assert is_asynchronous({"path": asked, "method": "GET"}) is waits
+    assert not is_asynchronous({"path": asked, "method": "POST"})

@@ -17,7 +17,7 @@ from notifications.rendering.errors import (
     RenderError,
     TemplateRejected,
 )
-from notifications.rendering.render import missing, render
+from notifications.rendering.render import missing, names_wanted, render
 
 ORDER = {
     "title": "Order {{ data.number }}",
@@ -187,6 +187,28 @@ def test_the_door_knows_what_this_very_data_lacks(data, lacking):
 
 def test_a_channel_without_a_template_lacks_nothing():
     assert missing(publish(ORDER, channels=["sms"]), {}, channel="email") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("It is {{ data.a }}{% if data.b %}, {{ data.c }}{% endif %}.", {"a", "c"}),
+        ("Hi {{ recipient.name }}", set()),
+        ("It is {{ data.a.b }}.", None),
+        ("{% for one in data.all %}{{ one }}{% endfor %}", None),
+        ("It is {{ data }}.", None),
+    ],
+)
+def test_the_names_that_are_all_data_can_lack_are_known_beforehand(body, names):
+    compiled = publish({"title": "x", "body": body}, channels=["in_app"])
+
+    assert names_wanted(compiled, channel="in_app") == names
+    assert names is None or missing(compiled, dict.fromkeys(names, 1), channel="in_app") == []
+
+
+def test_on_a_channel_without_words_no_name_is_wanted():
+    compiled = publish(ORDER, channels=["sms"])
+    assert names_wanted(compiled, channel="email") == frozenset()
 
 
 def test_a_channel_nobody_knows_cannot_be_published():

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from django.conf import settings as configured
@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from notifications.models import ApiCallCount
 from notifications.services.counters import Count, DatabaseCounter, SharedCounter
 from notifications.services.limits import Limiter, Standing
+from notifications.services.shares import SECONDS, Shares
 from notifysite.plumbing.shared_redis import PAUSE
 
 Result = TypeVar("Result")
@@ -35,11 +36,25 @@ class Unsteady:
         self.calls: list[str] = []
         self.fails = fails
 
-    def take(self, name: str, limit: int) -> Count:
+    def take(self, name: str, limit: int, calls: int = 1) -> Count:
         self.calls.append(name)
         if self.fails:
             raise RedisTimeout("late")
         return Count(True, 0, 0.0, 1, 60.0)
+
+
+class Many:
+    """A counter of one window, and how many calls it was asked for at a time."""
+
+    def __init__(self, current: int = 0) -> None:
+        self.current = current
+        self.taken: list[int] = []
+
+    def take(self, name: str, limit: int, calls: int = 1) -> Count:
+        self.taken.append(calls)
+        accepted = self.current + calls <= limit
+        self.current += calls * accepted
+        return Count(accepted, 0, 0.0, self.current, 60.0)
 
 
 @pytest.fixture
@@ -110,6 +125,73 @@ def minute() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT date_trunc('minute', clock_timestamp())")
         return cursor.fetchone()[0]
+
+
+def test_of_2000_calls_at_once_to_busy_processes_the_limit_of_1500_lets_no_more_pass(
+    shared, name
+) -> None:
+    other = SharedCounter(configured.REDIS_URL, patience=60)
+    limiters = [Limiter(shared), Limiter(other)]
+    turns = iter(range(2000))
+
+    accepted = at_once(lambda: limiters[next(turns) % 2].hit(name, 1500), times=2000, threads=8)
+
+    other.close()
+    counted = shared.take(name, 0).current
+    assert accepted.count(True) <= counted <= 1500
+    assert accepted.count(True) > 1400
+
+
+def test_a_busy_process_counts_several_calls_at_once(name) -> None:
+    redis = Many()
+    limiter = steady(redis)
+
+    standings = [limiter.hit(name, 3000) for _ in range(26)]
+
+    assert redis.taken == [1, 2, 4, 8, 10, 10]
+    assert [standing.remaining for standing in standings] == list(range(2999, 2973, -1))
+
+
+def test_what_is_not_used_in_time_is_lost_and_the_next_call_is_counted_alone(name) -> None:
+    redis, clock = Many(), Clock()
+    limiter = steady(redis, clock)
+    for _ in range(5):
+        limiter.hit(name, 3000)
+    clock.now += SECONDS
+
+    standing = limiter.hit(name, 3000)
+
+    assert redis.taken == [1, 2, 4, 1]
+    assert standing.remaining == 3000 - 8
+
+
+def test_where_little_is_left_each_call_is_counted_alone(name) -> None:
+    redis = Many(current=2950)
+    limiter = steady(redis)
+
+    accepted = [limiter.hit(name, 3000).accepted for _ in range(60)]
+
+    assert accepted == [True] * 50 + [False] * 10
+    assert redis.taken[-20:] == [1] * 20
+
+
+def test_where_so_many_do_not_fit_one_may(name) -> None:
+    redis = Many(current=0)
+    limiter = steady(redis)
+    for _ in range(15):
+        limiter.hit(name, 3000)
+    redis.current = 2995  # others were quick
+
+    accepted = [limiter.hit(name, 3000).accepted for _ in range(8)]
+
+    assert accepted == [True] * 5 + [False] * 3
+
+
+def steady(redis: Any, clock: Clock | None = None) -> Limiter:
+    """A limiter for which no time passes by itself."""
+    limiter = Limiter(redis)
+    limiter.shares = Shares(clock=clock or Clock())
+    return limiter
 
 
 def test_two_processes_share_one_count(shared, name):
