@@ -7,7 +7,7 @@ simply sent, marked ones are `uncertain`.
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -126,7 +126,8 @@ def mark(leases: Sequence[Lease], *, provider: str) -> set[Lease]:
     """Say that these rows may be out from now on; returns those that are still ours."""
     with connection.cursor() as cursor:
         _MARK.run(cursor, **_leased(leases, State.QUEUED), provider=provider)
-        return set(cursor.fetchall())
+        # To read what came back costs more than to count it.
+        return set(leases if cursor.rowcount == len(leases) else cursor.fetchall())
 
 
 # What is given back untried and for now keeps its place among those that are due.
@@ -287,11 +288,14 @@ _SETTLE = Statement(
     first=claims.ONE_BY_ONE,
 )
 
-# In id order, so that two that write the same rows wait and never deadlock.
+# In id order, so that two that write the same rows wait and never deadlock. Those that are not
+# under way any more are told.
 _LOCK = Statement(f"""
-    SELECT id, state FROM delivery
-    WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
-    ORDER BY id FOR NO KEY UPDATE
+    WITH locked AS (
+        SELECT id, state FROM delivery
+        WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+        ORDER BY id FOR NO KEY UPDATE
+    ) SELECT id, state FROM locked WHERE state <> {State.SENDING:d}
 """)  # noqa: S608
 _DEAD_ADDRESS = 1  # SuppressionReason.HARD_BOUNCE
 
@@ -310,8 +314,11 @@ def settle(settled: Sequence[Settled]) -> list[Change]:
         _LOCK.run(cursor, **values)
         before = dict(cursor.fetchall())
         _SETTLE.run(cursor, **values)
-        changes = [Change(*values) for values in cursor.fetchall()]
-    return [replace(one, moved=one.state != before[one.delivery_id]) for one in changes]
+        rows = cursor.fetchall()
+    marked = int(State.SENDING)
+    return [
+        Change(*(*values, False, values[4] != before.get(values[0], marked))) for values in rows
+    ]
 
 
 def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:

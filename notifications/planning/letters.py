@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from delivery.contracts import Parcel
+from notifications.planning import readers
 from notifications.planning.facts import COLUMNS, Due
 from notifications.planning.readers import Reader
 from notifysite.plumbing import claims
@@ -57,7 +58,7 @@ _LOOK = Statement(f"""
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
     WHERE d.id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="d.id")}
 """)  # noqa: S608
-_OWN, _READER = len(Row._fields), len(Reader._fields)
+_OWN, _READER = len(Row._fields), len(readers.FIELDS)
 
 
 class Letter(NamedTuple):

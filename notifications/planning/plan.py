@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -155,7 +156,7 @@ class Planned:
         decision = decide(case.facts)
         fresh = [step for step in decision.steps if _is_new(step, case)]
         status, reason = _standing(decision, case, fresh)
-        stored = _stored(tuple(replace(step, addresses=()) for step in decision.steps))
+        stored = _stored(tuple(map(_WITHOUT_ADDRESSES, decision.steps)))
         return cls(case, decision, status, reason, *stored)
 
     def deliveries(self) -> list[dict[str, Any]]:
@@ -183,10 +184,15 @@ class Planned:
         ]
 
 
+_KEPT = tuple(one.name for one in fields(StepDecision) if one.name != "addresses")
+_WITHOUT_ADDRESSES = attrgetter(*_KEPT)
+
+
 @lru_cache(maxsize=1024)
-def _stored(steps: tuple[StepDecision, ...]) -> tuple[str, bytes]:
+def _stored(steps: tuple[tuple[Any, ...], ...]) -> tuple[str, bytes]:
     """A decision as it is stored, and its digest."""
-    body = json.dumps([facts.write_step(step) for step in steps], sort_keys=True)
+    said = [StepDecision(**dict(zip(_KEPT, step, strict=True))) for step in steps]
+    body = json.dumps([facts.write_step(step) for step in said], sort_keys=True)
     return body, hashlib.sha256(body.encode()).digest()
 
 
@@ -269,8 +275,8 @@ def _record(
         decisions = _decision_ids(cursor, planned)
         found = [one.case.due.id for one in planned]
         _LOCK.run(cursor, ids=found, token=token, **span(found))
-        still = {id_ for (id_,) in cursor.fetchall()}
-        ours = [one for one in planned if one.case.due.id in still]
+        still = None if cursor.rowcount == len(found) else {id_ for (id_,) in cursor.fetchall()}
+        ours = [one for one in planned if still is None or one.case.due.id in still]
         _SAVE.run(cursor, **_standings(ours, decisions))
         rows = [row for one in ours for row in one.deliveries()]
         taken = queue.insert(

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 from django.db import connection
 
 from notifysite.plumbing import crypto
+from notifysite.plumbing.crypto import DataKey
 from preferences import profile
 
 DATA = "notification.data"  # what the encrypted data of a notification is bound to
 _NOTHING: Mapping[str, Any] = {}
 
 
-class Reader(NamedTuple):
+@dataclass(frozen=True)
+class Reader:
     """One person; `wrapped` is None for an erased one, of whom nothing is known any more."""
 
     id: int
@@ -23,15 +27,19 @@ class Reader(NamedTuple):
     locale: str
     timezone: str
 
+    @cached_property
+    def key(self) -> DataKey | None:
+        """What is kept of them is under this key. Raises CryptoError."""
+        return None if self.wrapped is None else crypto.unwrap(bytes(self.wrapped))
+
     def variables(
         self, data: bytes | None, *, locale: str = "", common: Mapping[str, Any] = _NOTHING
     ) -> dict[str, Any]:
         """`data` and `recipient`, as templates and expressions name them; what is the person's
         own merges over what is `common` to an audience."""
-        if self.wrapped is None:
+        if self.key is None:
             return {"data": {}, "recipient": {}}
-        key = crypto.unwrap(bytes(self.wrapped))
-        own = json.loads(key.decrypt(bytes(data), context=DATA)) if data else {}
+        own = json.loads(self.key.decrypt(data, context=DATA).decode()) if data else {}
         return {
             "data": {**common, **own},
             "recipient": {**self.person(), "locale": locale or self.locale},
@@ -39,9 +47,9 @@ class Reader(NamedTuple):
 
     def person(self) -> dict[str, Any]:
         """What may be said of a person."""
-        if self.wrapped is None:
+        if self.key is None:
             return {}
-        known = profile.decrypt(self.profile, crypto.unwrap(bytes(self.wrapped)))
+        known = profile.decrypt(self.profile, self.key)
         return {
             "user_id": self.user_id or "",
             "name": known.name,
@@ -49,6 +57,9 @@ class Reader(NamedTuple):
             "timezone": self.timezone or "UTC",
             "attributes": dict(known.attributes),
         }
+
+
+FIELDS = tuple(field.name for field in fields(Reader))
 
 
 def load(recipients: Iterable[int]) -> dict[int, Reader]:

@@ -114,7 +114,8 @@ def _messages(
             sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)
             continue
         sealed[letter.row.id] = _message(letter, kind, forms[version], variables, now=now)
-        used.append(wording.Used(letter, version, variables, kind))
+        if letter.reader.key is not None:  # of the erased nothing is kept
+            used.append(wording.Used(letter.row.id, letter.reader.key, version, variables, kind))
     wording.keep(used)
     return sealed
 
@@ -161,10 +162,9 @@ def _message(
 
 
 def _address(letter: Letter) -> str:
-    if letter.row.address is None or letter.reader.wrapped is None:
+    if letter.row.address is None or letter.reader.key is None:
         return ""
-    key = crypto.unwrap(bytes(letter.reader.wrapped))
-    return addresses.decrypt(bytes(letter.row.address), key)
+    return addresses.decrypt(bytes(letter.row.address), letter.reader.key)
 
 
 def _silent(letter: Letter, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from notifications.catalog.types import CatalogType
 from notifications.planning.letters import Letter
 from notifications.planning.readers import Reader
 from notifications.rendering.sensitive import mask
-from notifysite.plumbing import crypto
+from notifysite.plumbing.crypto import DataKey
 from notifysite.plumbing.statements import Statement
 from preferences import links
 
@@ -84,7 +84,8 @@ def _domain(url: str) -> str:
 class Used:
     """What the render of one delivery used."""
 
-    letter: Letter
+    id: UUID
+    key: DataKey
     version: int
     variables: Mapping[str, Any]
     kind: CatalogType
@@ -95,8 +96,7 @@ class Used:
         if self.kind.sensitive:
             kept["data"] = mask(kept["data"], self.kind.data_schema)
         plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
-        key = crypto.unwrap(bytes(self.letter.reader.wrapped or b""))
-        return key.encrypt(plain, context=VARIABLES)
+        return self.key.encrypt(plain, context=VARIABLES)
 
 
 _KEEP = Statement("""
@@ -114,7 +114,7 @@ def keep(used: Sequence[Used]) -> None:
     with connection.cursor() as cursor:
         _KEEP.run(
             cursor,
-            ids=[one.letter.row.id for one in used],
+            ids=[one.id for one in used],
             versions=[one.version for one in used],
             variables=[one.sealed() for one in used],
         )

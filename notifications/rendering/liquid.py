@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from liquid import Environment
 from liquid.ast import Node
-from liquid.builtin.content import Literal
+from liquid.builtin.content import ContentNode, Literal
 from liquid.builtin.expressions import FilteredExpression
 from liquid.builtin.expressions.primitive import RangeLiteral, StringLiteral
 from liquid.builtin.illegal import Illegal
@@ -72,12 +72,13 @@ TEXT: Final = SafeEnvironment(tolerance=Mode.STRICT, undefined=Missing, autoesca
 class Template:
     """A parsed, bounded template; immutable, so threads share it."""
 
-    __slots__ = ("env", "nodes", "source")
+    __slots__ = ("_steps", "env", "nodes", "source")
 
     def __init__(self, env: Environment, source: str, nodes: list[Node]) -> None:
         self.env = env
         self.source = source
         self.nodes = nodes
+        self._steps = [node.text if type(node) is ContentNode else node for node in nodes]
 
     def render(self, variables: Mapping[str, object]) -> str:
         """Return the text, or raise RenderError."""
@@ -96,9 +97,13 @@ class Template:
     def run(self, context: Context) -> str:
         """Render into a fresh sink with `context`."""
         sink: Any = Sink()
+        write = sink.write
         try:
-            for node in self.nodes:
-                node.render(context, sink)
+            for step in self._steps:
+                if isinstance(step, str):
+                    write(step)
+                else:
+                    step.render_to_output(context, sink)
         except LiquidInterrupt as error:
             raise RenderError("break and continue only work inside a for loop.") from error
         except LiquidError as error:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -59,17 +60,19 @@ def _plain(value: Any) -> Any:
 def array(values: Iterable[Any]) -> str:
     """PostgreSQL's text of an array: one constant for the parser, whatever its length. Holds None,
     bool, numbers, str, bytes, UUID and aware datetimes."""
-    return "{" + ",".join([_word(value) for value in values]) + "}"
+    listed = list(values)
+    kinds = set(map(type, listed))
+    if len(kinds) == 1 and (write := _WORDS.get(kinds.pop())):
+        return "{" + ",".join(map(write, listed)) + "}"
+    return "{" + ",".join(map(_word, listed)) + "}"
 
 
 def _word(value: Any) -> str:
-    write = _WORDS.get(type(value)) or _inherited(value)
-    return write(value)
-
-
-def _inherited(value: Any) -> Callable[[Any], str]:
-    """An enumeration's value is written as what it is."""
-    return next(_WORDS[base] for base in type(value).__mro__ if base in _WORDS)
+    if write := _WORDS.get(type(value)):
+        return write(value)
+    if isinstance(value, Enum):
+        return _word(value.value)
+    return next(_WORDS[base](value) for base in type(value).__mro__ if base in _WORDS)
 
 
 def _text(value: str) -> str:
@@ -80,10 +83,6 @@ def _number(value: float) -> str:
     return repr(value)
 
 
-def _integer(value: int) -> str:
-    return str(int(value))
-
-
 def _bytes(value: bytes | memoryview) -> str:
     return "\\\\x" + value.hex()
 
@@ -91,7 +90,7 @@ def _bytes(value: bytes | memoryview) -> str:
 _WORDS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "NULL",
     bool: lambda value: "t" if value else "f",
-    int: _integer,
+    int: str,
     float: _number,
     str: _text,
     bytes: _bytes,
