@@ -16,17 +16,18 @@ from preferences import addresses, mirror
 from preferences.addresses import Reach
 from preferences.directory import ONE_OF_A_KIND
 from preferences.models import Address, Recipient
+from preferences.models.recipient import CHANGED
 from preferences.wishes import RecipientGone
 
 MOST = 20  # of a channel; beyond that the oldest goes, for apps register again and again
 
 # Two people who register one token at the same time take turns.
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(%s)"
-_BUMP = """
+_BUMP = f"""
     UPDATE recipient
-    SET changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')
+    SET {CHANGED}
     WHERE id = ANY(%s::bigint[])
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 from preferences import addresses, profile
 from preferences.addresses import Reach
+from preferences.models.recipient import CHANGED
 from preferences.wanted import ABSENT, Absent, Wanted
 
 PASSES = 5
@@ -50,14 +51,14 @@ _CREATE = """
     ON CONFLICT (user_id) DO NOTHING
     RETURNING id, user_id
 """
-_SAVE = """
+_SAVE = f"""
     UPDATE recipient
     SET profile = fresh.profile, locale = fresh.locale, timezone = fresh.timezone,
-        changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')
+        {CHANGED}
     FROM unnest(%s::bigint[], %s::bytea[], %s::text[], %s::text[])
         AS fresh (id, profile, locale, timezone)
     WHERE recipient.id = fresh.id
-"""
+"""  # noqa: S608
 _RETIRE = """
     UPDATE address SET retired_at = %s
     FROM unnest(%s::bigint[], %s::smallint[]) AS gone (recipient_id, channel)

@@ -14,19 +14,20 @@ from notifysite.plumbing import audit
 from preferences import addresses, consent
 from preferences.directory import Listed, find_one, user_body
 from preferences.models import Address, CategorySetting, Choice, Recipient, Subscription
+from preferences.models.recipient import CHANGED
 
 # Dotted names; an app above adds what it keeps. settings.EXPORT_PARTS: recipient id -> dict of
 # parts, whose names must differ. settings.ERASE_PARTS: (recipient id, user id) -> None, called in
 # the transaction of the erasure, for what is not under the person's key.
 EXPORT_PARTS = ("preferences.privacy.export",)
 
-_ERASE = """
+_ERASE = f"""
     UPDATE recipient
     SET user_id = NULL, data_key = NULL, profile = NULL, account_id = NULL, locale = '',
         timezone = '', quiet_hours = NULL, paused_until = NULL, erased_at = %s,
-        changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')
+        {CHANGED}
     WHERE id = %s
-"""
+"""  # noqa: S608
 _AUDITED = """
     SELECT at, actor, action, detail FROM audit_entry WHERE subject = %s ORDER BY id
 """

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from notifysite.plumbing import audit
 from preferences.models import Subscription, Topic
+from preferences.models.recipient import CHANGED
 
 MOST_COUNTED = 10_000
 
@@ -32,11 +33,11 @@ _UNSUBSCRIBE = """
     DELETE FROM topic_subscription WHERE topic_id = %s AND recipient_id = ANY(%s::bigint[])
     RETURNING recipient_id
 """
-_TOUCH = """
+_TOUCH = f"""
     UPDATE recipient
-    SET changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')
+    SET {CHANGED}
     WHERE id = ANY(%s::bigint[]) RETURNING subject
-"""
+"""  # noqa: S608
 _JOIN = """
     WITH joined AS (
         INSERT INTO topic_subscription (topic_id, recipient_id)

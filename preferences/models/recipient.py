@@ -8,6 +8,9 @@ from django.db.models.functions import Now
 
 from delivery import channels
 
+# How SQL says that a person was changed: later than ever before, also by a clock that went back.
+CHANGED = "changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')"
+
 
 class Recipient(models.Model):
     """A person. `user_id` is the caller's own id for them.

@@ -13,6 +13,7 @@ from notifysite.plumbing import audit
 from notifysite.plumbing.faults import Fault
 from preferences import calendar, categories, consent, topics
 from preferences.models import CategorySetting
+from preferences.models.recipient import CHANGED
 from preferences.resolution import CategoryFacts, Choice
 from preferences.wanted import ABSENT
 from preferences.wishes.drafting import Draft, Place, draft, faults
@@ -33,12 +34,12 @@ _FORGET = """
     WHERE choice.recipient_id = %s AND choice.channel = gone.channel
         AND choice.category_id IS NOT DISTINCT FROM gone.category_id
 """
-_SAVE = """
+_SAVE = f"""
     UPDATE recipient
     SET quiet_hours = %s::jsonb, paused_until = %s, locale = %s, timezone = %s,
-        changed_at = greatest(clock_timestamp(), changed_at + interval '1 microsecond')
+        {CHANGED}
     WHERE id = %s RETURNING changed_at
-"""
+"""  # noqa: S608
 
 
 class RecipientGone(LookupError):

@@ -1,13 +1,15 @@
 """The whole path with a scripted email provider; the inbox is the real one."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 from rest_framework.test import APIClient
 
 from delivery import routing
-from notifications import work
+from notifications import housekeeping, work
 from notifications.catalog import versions
 from notifications.services.authentication import keyring
 from notifications.words import Lane, Mode
@@ -71,3 +73,26 @@ def run() -> Callable[[], int]:
         return total
 
     return until_done
+
+
+@pytest.fixture
+def house_taken(transactional_db: None) -> Iterator[Callable[[], None]]:
+    """Somebody else keeps house, in a session of their own, until this is called."""
+    taken, done = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with housekeeping.alone() as mine:
+            assert mine
+            taken.set()
+            done.wait(10)
+        connections.close_all()
+
+    def leave() -> None:
+        done.set()
+        other.join()
+
+    other = threading.Thread(target=keep)
+    other.start()
+    assert taken.wait(10)
+    yield leave
+    leave()

@@ -2,12 +2,13 @@
 
 import io
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -91,24 +92,9 @@ def test_deltas_are_folded() -> None:
     assert not FigureDelta.objects.exists()
 
 
-def test_whoever_comes_second_leaves() -> None:
-    taken, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with housekeeping.alone() as mine:
-            assert mine
-            taken.set()
-            done.wait(10)
-        connections.close_all()
-
-    other = threading.Thread(target=hold)
-    other.start()
-    assert taken.wait(10)
-    try:
-        assert housekeeping.keep() == {}
-    finally:
-        done.set()
-        other.join()
+def test_whoever_comes_second_leaves(house_taken: Callable[[], None]) -> None:
+    assert housekeeping.keep() == {}
+    house_taken()
     assert housekeeping.keep() != {}
 
 

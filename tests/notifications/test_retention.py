@@ -390,24 +390,11 @@ def test_house_keeping_tries_again_soon_what_was_in_use(
     assert Pace.objects.get().until - datetime.now(UTC) <= timedelta(minutes=10)
 
 
-def test_the_command_waits_for_nobody_who_keeps_house(committed: None) -> None:
-    taken, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with housekeeping.alone():
-            taken.set()
-            done.wait(10)
-        connections.close_all()
-
-    other = threading.Thread(target=hold)
-    other.start()
-    assert taken.wait(10)
-    try:
-        with pytest.raises(CommandError, match="Run this again in a few seconds"):
-            said()
-    finally:
-        done.set()
-        other.join()
+def test_the_command_waits_for_nobody_who_keeps_house(
+    committed: None, house_taken: Callable[[], None]
+) -> None:
+    with pytest.raises(CommandError, match="Run this again in a few seconds"):
+        said()
 
 
 # What is asked for afterwards
