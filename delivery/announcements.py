@@ -30,6 +30,13 @@ _TELL = Statement("""
     INSERT INTO delivery_announcement (changes, lane)
     VALUES (%(changes)s::jsonb, %(lane)s::smallint)
 """)
+_TAKE = Statement("""
+    DELETE FROM delivery_announcement WHERE id IN (
+        SELECT id FROM delivery_announcement
+        WHERE lane = %(lane)s::smallint AND (%(at)s::bigint IS NULL OR id = %(at)s::bigint)
+        ORDER BY id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED
+    ) RETURNING changes
+""")
 
 Observer = Callable[[Sequence[Change]], None]
 
@@ -83,16 +90,7 @@ def _consume_alone(lane: int, id_: int) -> int:
 
 def _consume(lane: int, *, limit: int, at: int | None = None) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM delivery_announcement WHERE id IN (
-                SELECT id FROM delivery_announcement
-                WHERE lane = %(lane)s AND (%(at)s::bigint IS NULL OR id = %(at)s)
-                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-            ) RETURNING changes
-            """,
-            {"lane": int(lane), "at": at, "limit": limit},
-        )
+        _TAKE.run(cursor, lane=int(lane), at=at, limit=limit)
         changes = [
             _change(values) for (batch,) in cursor.fetchall() for values in json.loads(batch)
         ]

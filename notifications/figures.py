@@ -19,6 +19,7 @@ from django.db import connection
 from delivery import channels
 from delivery.contracts import Change
 from delivery.lifecycle import Reason, State
+from notifysite.plumbing.statements import Statement
 
 DELIVERIES = "deliveries"
 ACCEPT_TO_SENT = "accept_to_sent"
@@ -45,21 +46,25 @@ def observe(changes: Sequence[Change]) -> None:
     add(sums)
 
 
+_ADD = Statement("""
+    INSERT INTO figure_delta (day, metric, labels, value)
+    SELECT %(day)s::date, *
+    FROM unnest(%(metrics)s::text[], %(labels)s::text[], %(values)s::float8[])
+""")
+
+
 def add(sums: Sums) -> None:
     """Write sums by (metric, labels) as delta rows of today."""
     if not sums:
         return
     keys = sorted(sums)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO figure_delta (day, metric, labels, value)"
-            " SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::float8[])",
-            [
-                datetime.now(UTC).date(),
-                [metric for metric, _ in keys],
-                [labels for _, labels in keys],
-                [sums[key] for key in keys],
-            ],
+        _ADD.run(
+            cursor,
+            day=datetime.now(UTC).date(),
+            metrics=[metric for metric, _ in keys],
+            labels=[labels for _, labels in keys],
+            values=[sums[key] for key in keys],
         )
 
 
