@@ -37,6 +37,13 @@ _TELL = Statement("""
     INSERT INTO delivery_announcement (changes, lane)
     VALUES (%(changes)s::jsonb, %(lane)s::smallint)
 """)
+_TAKE = Statement("""
+    DELETE FROM delivery_announcement WHERE id IN (
+        SELECT id FROM delivery_announcement
+        WHERE lane = %(lane)s::smallint AND (%(at)s::bigint IS NULL OR id = %(at)s::bigint)
+        ORDER BY id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED
+    ) RETURNING changes
+""")
 
 Observer = Callable[[Sequence[Change]], None]
 

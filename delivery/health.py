@@ -19,6 +19,7 @@ from delivery.breaker import Tally
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
 from notifysite.plumbing import audit
+from notifysite.plumbing.statements import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -126,11 +127,12 @@ def take_probe(way: Way) -> bool:
     return won
 
 
-_NOTE = """
+_NOTE = Statement("""
     INSERT INTO delivery_sample
         (provider, channel, accepted, refused, transient, account, unknown, took, slowest)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+    VALUES (%(alias)s, %(channel)s, %(taken)s, %(refused)s, %(transient)s, %(account)s, %(unknown)s,
+        %(took)s, %(slowest)s)
+""")
 
 
 def note(way: Way, outcomes: Iterable[Outcome]) -> None:
@@ -139,14 +141,19 @@ def note(way: Way, outcomes: Iterable[Outcome]) -> None:
     if not told:
         return
     kinds = Counter(outcome.kind for outcome in told)
-    taken = kinds[OutcomeKind.ACCEPTED] + kinds[OutcomeKind.DELIVERED]
-    refused = kinds[OutcomeKind.REFUSED_ADDRESS] + kinds[OutcomeKind.REFUSED_MESSAGE]
-    others = (OutcomeKind.TRANSIENT, OutcomeKind.ACCOUNT, OutcomeKind.UNKNOWN)
     took = [outcome.took for outcome in told]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _NOTE,
-            [*way, taken, refused, *(kinds[kind] for kind in others), sum(took), max(took)],
+        _NOTE.run(
+            cursor,
+            alias=way.alias,
+            channel=way.channel,
+            taken=kinds[OutcomeKind.ACCEPTED] + kinds[OutcomeKind.DELIVERED],
+            refused=kinds[OutcomeKind.REFUSED_ADDRESS] + kinds[OutcomeKind.REFUSED_MESSAGE],
+            transient=kinds[OutcomeKind.TRANSIENT],
+            account=kinds[OutcomeKind.ACCOUNT],
+            unknown=kinds[OutcomeKind.UNKNOWN],
+            took=sum(took),
+            slowest=max(took),
         )
 
 

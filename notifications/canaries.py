@@ -34,4 +34,5 @@ class Canaries:
 def _taken(lane: Lane, workers: heartbeats.Sign | None) -> bool:
     # A lane nobody was heard of gets one too: whether the broker takes it is worth knowing.
     wanted = max(1, workers.alive if workers else 0)
-    return all(nudges.send(lane) for _ in range(min(wanted, settings.NUDGES_KEPT)))
+    most = settings.NUDGES_KEPT
+    return all(nudges.send(lane, enough=most) for _ in range(min(wanted, most)))

@@ -63,13 +63,16 @@ def nudge(*lanes: Lane) -> None:
     _nudger.want(lanes)
 
 
-def send(lane: Lane) -> bool:
-    """Send a nudge now; returns whether the broker took it, or has plenty for this lane."""
+def send(lane: Lane, *, enough: int = 1) -> bool:
+    """Send a nudge now; returns whether the broker took it, or has `enough` for this lane.
+
+    One that waits is enough: whoever takes it does so later than now, and sees all that is due.
+    """
     if time.monotonic() < _resting.until:
         return False
     try:
         connection = _connection()
-        if not _is_full(lane, connection):
+        if _waiting(lane, connection) < enough:
             _publish(lane, connection)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a broker, it carries no truth
         forget()
@@ -133,14 +136,13 @@ def _publish(lane: Lane, connection: Connection) -> None:
     )
 
 
-def _is_full(lane: Lane, connection: Connection) -> bool:
-    """Whether enough nudges wait already: RabbitMQ sees to it by itself, Redis would fill up."""
+def _waiting(lane: Lane, connection: Connection) -> int:
+    """How many nudges wait already. RabbitMQ is not asked: it drops what is too many by itself,
+    while Redis would fill up."""
     if connection.transport.driver_type == "amqp":
-        return False
-    # A list by the queue's own name: that is where what has no priority waits.
+        return 0
     channel: Any = connection.default_channel
-    waiting = channel.client.llen(current_app.amqp.queues[lane.name.lower()].name)
-    return bool(waiting >= settings.NUDGES_KEPT)
+    return int(channel.client.llen(current_app.amqp.queues[lane.name.lower()].name))
 
 
 def _connection() -> Connection:

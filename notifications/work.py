@@ -8,6 +8,7 @@ from functools import partial
 from celery.worker import state
 
 from delivery import announcements, dispatch
+from notifications import looks
 from notifications.audiences import expand
 from notifications.intake import withdraw
 from notifications.planning import plan
@@ -31,6 +32,43 @@ def fan_out(lane: Lane) -> int:
     return expand.expand_due(lane) + withdraw.withdraw_due(lane) if lane is Lane.BULK else 0
 
 
+class _Desk:
+    """What a worker may turn to next, in a lane; `news` says whether anything waits to be told."""
+
+    def __init__(self, lane: Lane, dispatcher: dispatch.Dispatcher) -> None:
+        self.news = False
+        self._lane, self._dispatcher = lane, dispatcher
+        self._plan = partial(plan.plan_due, lane, taker=dispatcher)
+        self._fan_out = partial(fan_out, lane)
+        self._sources: deque[Callable[[], int]] = deque(
+            [self._fan_out, dispatcher.claim, dispatch.recover, self._plan]
+        )
+        self._looked = False
+
+    def work(self) -> int:
+        """Do a batch of something that is due; returns how many rows were worked on."""
+        # A nudge nearly always says that somebody waits to be planned: that is done unseen.
+        if not self._looked:
+            self._looked = True
+            if planned := self._plan():
+                return planned
+        wanted = self._wanted()
+        self._sources.rotate()  # so that none waits for the others to be empty
+        sources = [source for source in self._sources if source in wanted]
+        return next((found for source in sources if (found := source())), 0)
+
+    def _wanted(self) -> list[Callable[[], int]]:
+        seen = looks.look(self._lane, channels=self._dispatcher.free_channels())
+        self.news = seen.announcements
+        chances: list[tuple[bool, Callable[[], int]]] = [
+            (seen.notifications, self._plan),
+            (seen.deliveries, self._dispatcher.claim),
+            (seen.lost, dispatch.recover),
+            (self._lane is Lane.BULK, self._fan_out),
+        ]
+        return [source for likely, source in chances if likely]
+
+
 def work(
     lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
 ) -> int:
@@ -38,24 +76,21 @@ def work(
 
     Once `budget` seconds have passed, or the process is `stopping`, nothing more is begun.
     """
-    done, until = dispatch.recover(), time.monotonic() + budget
+    done, until = 0, time.monotonic() + budget
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
-        plan_some = partial(plan.plan_due, lane, taker=dispatcher)
-        sources: deque[Callable[[], int]] = deque(
-            [plan_some, dispatcher.claim, partial(fan_out, lane)]
-        )
+        desk = _Desk(lane, dispatcher)
         while time.monotonic() < until and not stopping():
             worked = dispatcher.land(wait=0.0 if dispatcher.idle else dispatch.POLL_SECONDS)
+            desk.news = desk.news or worked > 0
             if dispatcher.idle or not worked:
-                sources.rotate()  # so that none waits for the others to be empty
-                worked += next((found for source in sources if (found := source())), 0)
-            if not worked or time.monotonic() - told_at > TELL_SECONDS:
+                worked += desk.work()
+            if desk.news and (not worked or time.monotonic() - told_at > TELL_SECONDS):
                 worked += announcements.consume(lane)
                 told_at = time.monotonic()
             done += worked
             if not worked and not dispatcher.busy:
-                break
+                return done
             if not worked:
                 done += dispatcher.land(wait=dispatch.POLL_SECONDS)
     return done + announcements.consume(lane)

@@ -6,19 +6,20 @@ from datetime import datetime
 
 from django.db import connection
 
+from notifysite.plumbing.statements import Statement
+
 # A person with more unread items than this is told this number: counting must stay cheap.
 MOST_COUNTED = 10_000
 
-_OPEN = """
-    INSERT INTO inbox_head (recipient_id, seq)
-    SELECT id, 0 FROM unnest(%s::bigint[]) AS wanted (id) ORDER BY id
-    ON CONFLICT (recipient_id) DO NOTHING
-"""
+# Sent together; the second sees what the first, or somebody else, has made.
 _LOCK = """
-    SELECT clock_timestamp() FROM inbox_head WHERE recipient_id = ANY(%s::bigint[])
+    INSERT INTO inbox_head (recipient_id, seq)
+    SELECT id, 0 FROM unnest(%(recipients)s::bigint[]) AS wanted (id) ORDER BY id
+    ON CONFLICT (recipient_id) DO NOTHING;
+    SELECT clock_timestamp() FROM inbox_head WHERE recipient_id = ANY(%(recipients)s::bigint[])
     ORDER BY recipient_id FOR NO KEY UPDATE
 """
-_READ = """
+_READ = Statement("""
     SELECT head.recipient_id, head.seq, (
         SELECT count(*) FROM (
             SELECT FROM inbox_item AS item
@@ -26,11 +27,11 @@ _READ = """
                 AND item.read_at IS NULL AND item.archived_at IS NULL
                 AND (item.expires_at IS NULL OR item.expires_at > clock_timestamp())
                 AND (item.snoozed_until IS NULL OR item.snoozed_until <= clock_timestamp())
-            LIMIT %s
+            LIMIT %(most)s::bigint
         ) AS unread
     )
-    FROM inbox_head AS head WHERE head.recipient_id = ANY(%s::bigint[])
-"""
+    FROM inbox_head AS head WHERE head.recipient_id = ANY(%(recipients)s::bigint[])
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,7 @@ def lock(recipient_ids: Sequence[int]) -> datetime:
     An inbox without a head gets one. Returns the database's time.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [sorted(recipient_ids)])
-        cursor.execute(_LOCK, [sorted(recipient_ids)])
+        cursor.execute(_LOCK, {"recipients": sorted(recipient_ids)})
         moment: datetime = cursor.fetchall()[-1][0]
     return moment
 
@@ -56,7 +56,7 @@ def lock(recipient_ids: Sequence[int]) -> datetime:
 def read(recipient_ids: Iterable[int]) -> dict[int, Head]:
     """The heads of these inboxes, in one query; one that never held anything is missing."""
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [MOST_COUNTED, list(recipient_ids)])
+        _READ.run(cursor, most=MOST_COUNTED, recipients=list(recipient_ids))
         return {id: Head(seq, unread) for id, seq, unread in cursor.fetchall()}
 
 

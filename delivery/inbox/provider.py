@@ -14,12 +14,13 @@ from delivery.inbox import content, heads, hints
 from delivery.inbox.hints import Hint
 from delivery.lifecycle import OutcomeKind
 from notifysite.plumbing.crypto import CryptoError, DataKey
+from notifysite.plumbing.statements import Statement
 
 logger = logging.getLogger(__name__)
 
 # Numbers are given to new items only, so that a repeated hand-over leaves no gap. The heads are
 # locked by an earlier statement: this one sees all that others stored before.
-_STORE = """
+_STORE = Statement("""
     WITH incoming AS (
         SELECT * FROM unnest(
             %(ids)s::uuid[], %(notifications)s::uuid[], %(recipients)s::bigint[],
@@ -48,7 +49,7 @@ _STORE = """
     UPDATE inbox_head SET seq = reached.seq
     FROM (SELECT recipient_id, max(seq) AS seq FROM stored GROUP BY recipient_id) AS reached
     WHERE inbox_head.recipient_id = reached.recipient_id
-"""
+""")
 
 
 class Inbox:
@@ -110,7 +111,7 @@ def _store(messages: Collection[Message], keys: Mapping[int, DataKey]) -> None:
     with transaction.atomic():
         heads.lock(recipients)
         with connection.cursor() as cursor:
-            cursor.execute(_STORE, row)
+            _STORE.run(cursor, **row)
         transaction.on_commit(partial(hints.offer, _hints(once, recipients)), robust=True)
 
 

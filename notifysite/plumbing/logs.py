@@ -31,8 +31,16 @@ _OTHERS = (
     "celery.worker",
     "celery.redirected",
 )
-# These write a line per request, with addresses and tokens in its URL.
-_TALKATIVE = ("uvicorn.access", "httpx", "httpcore", "websockets", "hpack")
+# These write a line per request, with addresses and tokens in its URL, or two per nudge.
+_TALKATIVE = (
+    "uvicorn.access",
+    "httpx",
+    "httpcore",
+    "websockets",
+    "hpack",
+    "celery.worker.strategy",
+    "celery.app.trace",
+)
 
 
 def configure(level: str | int, *, stream: TextIO | None = None) -> None:

@@ -18,7 +18,7 @@ from notifications import nudges
 from notifications.words import Lane
 from notifysite.settings.nudging import transport_options
 from tests.chaos.stand.proxy import Proxy
-from tests.fakes.brokers import RABBITMQ, through
+from tests.fakes.brokers import RABBITMQ, redis_url, through
 
 # The client libraries leave a half-open socket to the collector when a handshake fails.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -63,8 +63,19 @@ def test_a_lane_without_workers_does_not_fill_its_broker(broker: Any, broker_url
     broker(broker_url)
     taken(broker_url, Lane.BULK)
 
-    assert all(nudges.send(Lane.BULK) for _ in range(110))
+    assert all(nudges.send(Lane.BULK, enough=100) for _ in range(110))
     assert len(taken(broker_url, Lane.BULK)) == 100
+
+
+def test_redis_is_sent_no_nudge_where_one_waits_already(broker: Any, settings: Any) -> None:
+    url = redis_url(settings)
+    broker(url)
+    taken(url, Lane.BULK)
+
+    assert all(nudges.send(Lane.BULK) for _ in range(3))
+    assert len(taken(url, Lane.BULK)) == 1
+    assert nudges.send(Lane.BULK) is True
+    assert len(taken(url, Lane.BULK)) == 1
 
 
 @pytest.mark.rabbitmq

@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 from celery.worker import state
 from django.db import InterfaceError, connection
+from django.db.models.functions import Now
 
+from delivery.lifecycle import OutcomeKind, State
+from delivery.models import Delivery
 from notifications import tasks, work
 from notifications.models import Notification
 from notifications.words import Lane, Status
-from tests.factories import make_type
+from tests.factories import make_recipient, make_type
+from tests.fakes.scripted import Ledger
 
 
 @pytest.mark.parametrize("flag", ["should_stop", "should_terminate"])
@@ -28,6 +32,29 @@ def test_a_worker_told_to_stop_claims_no_more(api: Any) -> None:
 
     assert work.work(Lane.DEFAULT, stopping=lambda: True) == 0
     assert Notification.objects.get().status == Status.ACCEPTED
+
+
+@pytest.mark.django_db
+def test_a_worker_does_what_is_due_whatever_it_was_nudged_for(api: Any, provider: Ledger) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    make_recipient("ann", email="ann@example.com")
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    provider.script = [OutcomeKind.TRANSIENT]
+    work.work(Lane.DEFAULT)
+    Delivery.objects.update(due_at=Now())
+
+    work.work(Lane.DEFAULT)
+
+    assert Delivery.objects.get().state == State.SENT
+    assert Notification.objects.get().status == Status.DONE
+
+
+@pytest.mark.django_db
+def test_a_nudge_for_nothing_costs_two_statements(django_assert_num_queries: Any) -> None:
+    work.work(Lane.DEFAULT)
+
+    with django_assert_num_queries(2):
+        assert work.work(Lane.DEFAULT) == 0
 
 
 @pytest.mark.django_db(transaction=True)

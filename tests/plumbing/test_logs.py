@@ -164,6 +164,14 @@ def test_a_line_per_request_with_its_url_is_not_written(lines):
     assert lines.entries() == []
 
 
+def test_nudges_are_not_logged_but_what_breaks_over_one_is(lines):
+    logging.getLogger("celery.worker.strategy").info("Task notifications.tasks.work[1] received")
+    logging.getLogger("celery.app.trace").info("Task notifications.tasks.work[1] succeeded")
+    logging.getLogger("celery.app.trace").error("Task notifications.tasks.work[2] raised")
+
+    assert [entry["level"] for entry in lines.entries()] == ["error"]
+
+
 def test_an_unknown_level_is_refused(lines):
     with pytest.raises(ValueError, match="LOUD"):
         logs.configure("LOUD", stream=lines)
