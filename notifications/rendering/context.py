@@ -40,9 +40,9 @@ class Sink:
 
     __slots__ = ("limit", "parts", "size")
 
-    def __init__(self, limit: int = limits.OUTPUT_BYTES) -> None:
+    def __init__(self, limit: int = limits.OUTPUT_BYTES, *, size: int = 0) -> None:
         self.parts: list[str] = []
-        self.size = 0
+        self.size = size  # of what was written, and of what surely will be
         self.limit = limit
 
     def write(self, text: str) -> int:
@@ -59,6 +59,17 @@ class Sink:
         return "".join(self.parts)
 
 
+class Scope(ReadOnlyChainMap):
+    """All names, those of the innermost block first."""
+
+    def __getitem__(self, key: str) -> object:
+        """The value of a name. Most are in the last map, and to ask costs less than to fail."""
+        for mapping in self._maps:
+            if key in mapping:
+                return mapping[key]
+        raise KeyError(key)
+
+
 class Context(RenderContext):
     """One render: plain data only, counted work, and names in errors."""
 
@@ -69,7 +80,7 @@ class Context(RenderContext):
         self.locals: dict[str, object] = {}
         self.globals = variables
         self.counters: dict[str, int] = {}
-        self.scope = ReadOnlyChainMap(self.locals, variables)
+        self.scope = Scope(self.locals, variables)
         self.tag_namespace: dict[str, Any] = {}
         self.loops: list[Any] = []
         self.disabled_tags: list[str] = []
@@ -106,6 +117,18 @@ class Context(RenderContext):
                 return self._missing(path[: depth + 1], value, token)
         return value
 
+    def follow(self, root: str | int, rest: tuple[str | int, ...]) -> Any:
+        """The same for a path that is known beforehand, and mostly leads through objects."""
+        try:
+            value: Any = self.scope[root]  # type: ignore[index]
+            for key in rest:
+                if type(value) is not dict:
+                    return self.get((root, *rest))
+                value = value[key]
+        except KeyError:
+            return self.get((root, *rest))
+        return value
+
     @staticmethod
     def _missing(path: Sequence[Any], value: object, token: Token | None) -> Missing:
         if type(value) is Missing:
@@ -128,7 +151,8 @@ class Context(RenderContext):
         """Return a value as it stands in the output, escaped where the output is HTML."""
         if not isinstance(value, str):
             value = _written(value)
-        return escape(value) if self.autoescape else value
+        # What is only letters and digits has nothing to escape.
+        return escape(value) if self.autoescape and not value.isalnum() else value
 
 
 def _weight(value: object) -> int:

@@ -7,7 +7,7 @@ out of `split`, `url_decode` or `strip_html` is plain again and is escaped at ou
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from liquid.builtin.filters import array, math, misc, string
 from liquid.exceptions import FilterArgumentError
@@ -53,7 +53,7 @@ def _guarded(function: Filter, *, takes_missing: bool = False, wants_work: bool 
     @with_context
     def call(left: object, *args: object, context: Work, **kwargs: object) -> object:
         size = 0
-        for value in (left, *args, *kwargs.values()):
+        for value in (left, *args, *kwargs.values()) if args or kwargs else (left,):
             if isinstance(value, str):
                 size += len(value)
                 continue
@@ -61,8 +61,9 @@ def _guarded(function: Filter, *, takes_missing: bool = False, wants_work: bool 
                 value.poke()
             size += measure(value)
         context.spend(1 + size // 256)
-        extra: dict[str, Any] = {"context": context} if wants_work else {}
-        result = function(left, *args, **kwargs, **extra)
+        if wants_work:
+            kwargs["context"] = context
+        result = function(left, *args, **kwargs)
         measure(result)
         return result
 
@@ -225,6 +226,12 @@ _ARRAYS = {
 }  # fmt: skip
 
 
+def _default(value: object, *args: object, **kwargs: object) -> object:
+    if type(value) is str and value and not value.isspace():
+        return value
+    return cast(object, misc.default(value, *args, **kwargs))
+
+
 def _first(value: Sequence[object]) -> object:
     return value[0] if isinstance(value, list | tuple | range) and value else None
 
@@ -256,7 +263,7 @@ def build() -> dict[str, Filter]:
     known |= {name: _guarded(function) for name, function in plain.items()}
     working: dict[str, Filter] = {"join": _join, "newline_to_br": _newline_to_br, "uniq": _uniq}
     known |= {name: _guarded(function, wants_work=True) for name, function in working.items()}
-    known["default"] = _guarded(misc.default, takes_missing=True)
+    known["default"] = _guarded(_default, takes_missing=True)
     return known
 
 

@@ -72,13 +72,14 @@ TEXT: Final = SafeEnvironment(tolerance=Mode.STRICT, undefined=Missing, autoesca
 class Template:
     """A parsed, bounded template; immutable, so threads share it."""
 
-    __slots__ = ("_steps", "env", "nodes", "source")
+    __slots__ = ("_size", "_steps", "env", "nodes", "source")
 
     def __init__(self, env: Environment, source: str, nodes: list[Node]) -> None:
         self.env = env
         self.source = source
         self.nodes = nodes
         self._steps = [node.text if type(node) is ContentNode else node for node in nodes]
+        self._size = sum(len(step) for step in self._steps if isinstance(step, str))
 
     def render(self, variables: Mapping[str, object]) -> str:
         """Return the text, or raise RenderError."""
@@ -96,8 +97,8 @@ class Template:
 
     def run(self, context: Context) -> str:
         """Render into a fresh sink with `context`."""
-        sink: Any = Sink()
-        write = sink.write
+        sink: Any = Sink(size=self._size)  # the editor's own text is counted beforehand
+        write = sink.parts.append
         try:
             for step in self._steps:
                 if isinstance(step, str):

@@ -58,36 +58,39 @@ class SafeOutputNode(OutputNode):
     """`{{ … }}`: a path and its filters are followed without the library's help, as long as nothing
     goes wrong; it knows how to say what."""
 
-    __slots__ = ("filters", "keys")
+    __slots__ = ("filters", "rest", "root")
 
     def __init__(self, token: Token, expression: Expression) -> None:
         super().__init__(token, expression)
         filters = _plain_filters(expression)
-        self.keys = None if filters is None else _fixed_path(expression)
+        keys = (None if filters is None else _fixed_path(expression)) or (None,)
+        self.root: str | int | None = keys[0]
+        self.rest = keys[1:]
         self.filters: tuple[_Filtering, ...] = filters or ()
 
     def render_to_output(self, context: Any, buffer: Any) -> int:
         """Write the value, or note what is missing when the render only looks for that."""
         try:
-            if self.keys is None:
+            if self.root is None:
                 value = self.expression.evaluate(context)
             elif self.filters:
-                value = self._filtered(context, self.keys)
+                value = self._filtered(context)
             else:
-                value = context.get(self.keys)
-            return int(buffer.write(context.text(value)))
+                value = context.follow(self.root, self.rest)
+            written: int = buffer.write(context.text(value))
+            return written
         except MissingVariable as missing:
             if context.missing is None:
                 raise
             context.missing.append(missing.path)
             return 0
 
-    def _filtered(self, context: Any, keys: tuple[str | int, ...]) -> Any:
+    def _filtered(self, context: Any) -> Any:
         known = context.env.filters
-        value = context.get(keys)
+        value = context.follow(self.root, self.rest)
         try:
             for name, arguments in self.filters:
-                given = [one.evaluate(context) for one in arguments]
+                given = [one.evaluate(context) for one in arguments] if arguments else ()
                 value = known[name](value, *given, context=context)
         except (KeyError, TypeError, LiquidError):
             return self.expression.evaluate(context)

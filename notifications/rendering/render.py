@@ -199,7 +199,7 @@ def line(text: str) -> str:
 
 def _check_bytes(text: str) -> None:
     try:
-        size = len(text.encode())
+        size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
         raise RenderError("The text holds half a character (a lone surrogate).") from error
     if size > limits.OUTPUT_BYTES:

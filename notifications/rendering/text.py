@@ -31,7 +31,7 @@ def tidy(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # Mostly there is nothing to do, and looking is cheaper than replacing.
-    if _CONTROLS.search(text):
+    if not text.replace("\n", "").isprintable():
         text = _CONTROLS.sub("", text)
     if " \n" in text or "\t\n" in text:
         text = _TRAILING.sub("\n", text)
