@@ -6,7 +6,7 @@ of them laid on top.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from math import inf
@@ -24,8 +24,8 @@ from notifications.intake.terms import Terms
 from notifications.models import Guest
 from notifications.planning import facts, readers, wording
 from notifications.planning.decide import decide
-from notifications.planning.decision import Does, Facts, Gate, StepDecision
-from notifications.planning.facts import Address
+from notifications.planning.decision import AddressFacts, Does, Facts, Gate, StepDecision
+from notifications.planning.person import person_facts
 from notifications.planning.readers import Reader
 from notifications.rendering.errors import RenderError
 from notifications.rendering.render import render
@@ -70,7 +70,7 @@ class _Known:
     """A person there is."""
 
     wishes: Wishes
-    addresses: tuple[Address, ...]
+    addresses: tuple[AddressFacts, ...]
     reader: Reader
 
 
@@ -119,9 +119,9 @@ class _Asked:
             only_channels=self.terms.only,
             providers=facts.providers(self.caller.mode),
             type=kind.facts,
-            person=facts.person_facts(
+            person=person_facts(
                 person,
-                kind,
+                kind.category,
                 self._addresses(),
                 now=self.now,
                 guest=self._guest(),
@@ -135,7 +135,7 @@ class _Asked:
         locale = _said(wanted.locale, known.locale if known else "")
         timezone = _said(wanted.timezone, known.timezone if known else "")
         if known:
-            return replace(known, locale=locale, timezone=timezone)
+            return known._replace(locale=locale, timezone=timezone)
         return Wishes(
             recipient_id=0,
             subject=uuid4(),
@@ -148,7 +148,7 @@ class _Asked:
             timezone=timezone,
         )
 
-    def _addresses(self) -> tuple[Address, ...]:
+    def _addresses(self) -> tuple[AddressFacts, ...]:
         """What the request says of email and phone stands before what is known."""
         there = list(self.known.addresses if self.known else ())
         for name, spec in (("email", channels.EMAIL), ("phone", channels.SMS)):
@@ -158,7 +158,7 @@ class _Asked:
             there = [one for one in there if one.channel != spec.number]
             if reach:
                 dead = Suppression.objects.filter(channel=spec.number, address_hash=reach.hash)
-                there.append(Address(0, spec.number, reach.hash, dead.exists()))
+                there.append(AddressFacts(0, spec.number, reach.hash, dead.exists()))
         return tuple(there)
 
     def _guest(self) -> bool:

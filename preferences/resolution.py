@@ -1,9 +1,10 @@
 """What a person wants of one category, channel by channel, and who decided it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Kind(IntEnum):
@@ -47,8 +48,7 @@ class CategoryFacts:
     mandatory: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """On or off: for a category (None: for all), a channel (None: for all), or one in the other.
 
     `source` says by what way it came; it is kept for show and decides nothing.
@@ -61,16 +61,17 @@ class Choice:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class Consent(NamedTuple):
     """The newest ledger entry for a marketing category; `given` is None where there is none."""
 
     given: bool | None = None
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+NO_CONSENT = Consent()
+
+
+class Wishes(NamedTuple):
     """All one person said; `choices` may hold those about other categories too.
 
     `stopped`: channels under STOP or a complaint. `snoozed_until` and `preferred_channel` are
@@ -78,7 +79,7 @@ class Wishes:
     """
 
     choices: Sequence[Choice] = ()
-    consent: Consent = field(default_factory=Consent)
+    consent: Consent = NO_CONSENT
     stopped: frozenset[int] = frozenset()
     snoozed_until: datetime | None = None
     preferred_channel: int | None = None

@@ -1,7 +1,6 @@
 """Decide again: what the last look does about deliveries whose ground has shifted."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -33,7 +32,7 @@ def decide_again(doubts: Sequence[Doubt], *, now: datetime) -> dict[UUID, Sealed
 def _answer(case: Case, step: int, channel: int) -> Sealed | None:
     """The same decision, as if this step had not been taken yet."""
     before = {position: past for position, past in case.facts.past.items() if position != step}
-    decision = decide(replace(case.facts, past=before))
+    decision = decide(case.facts._replace(past=before))
     made = next((one for one in decision.steps if one.step == step), None)
     if made is None:
         return Withdraw(reason=Reason.CONDITION_FALSE)

@@ -5,8 +5,7 @@ passes the gates in order; the first that objects answers. What is the same for 
 comes first, what needs locks last.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 
 from delivery import channels
 from delivery.lifecycle import Reason
@@ -47,12 +46,12 @@ def decide(facts: Facts, *, trace: list[Gate] | None = None) -> Decision:
 
 
 def _decide_step(
-    facts: Facts, step: StepFacts, *, earlier: Sequence[Past], trace: list[Gate] | None
+    facts: Facts, step: StepFacts, *, earlier: tuple[Past, ...], trace: list[Gate] | None
 ) -> StepDecision:
     """A step's own channel; for the preferred one, the first that nothing forbids."""
     first: StepDecision | None = None
     for channel in _candidates(facts, step):
-        made = _pass_gates(Look(facts, step, channel, tuple(earlier)), trace)
+        made = _pass_gates(Look.of(facts, step, channel, earlier=earlier), trace)
         if made.outcome is not Does.SKIP:
             return made
         first = first or made
@@ -90,7 +89,7 @@ def _pass_gates(look: Look, trace: list[Gate] | None) -> StepDecision:
 def _not_past_expiry(answer: Answer, facts: Facts) -> Answer:
     """What would be held until after it expires is expired at once."""
     if answer.until and facts.expires_at and answer.until >= facts.expires_at:
-        return replace(answer, outcome=Does.SKIP, reason=Reason.EXPIRED, until=None)
+        return answer._replace(outcome=Does.SKIP, reason=Reason.EXPIRED, until=None)
     return answer
 
 
@@ -101,7 +100,7 @@ def _decided(look: Look, stopped: Answer | None) -> StepDecision:
             channel=look.channel,
             outcome=Does.SEND,
             source=look.facts.person.effective[look.channel].source,
-            addresses=look.usable(),
+            addresses=look.usable,
         )
     return StepDecision(
         step=look.step.position,

@@ -1,10 +1,13 @@
-"""What a decision is made of: the facts it may depend on, and the answers it gives."""
+"""What a decision is made of: the facts it may depend on, and the answers it gives.
+
+Several of each are made for every notification, and tuples are what costs least to make.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from delivery.lifecycle import Reason, State
@@ -12,6 +15,8 @@ from notifications.catalog.kinds import TypeFacts
 from notifications.words import Priority
 from preferences import calendar
 from preferences.resolution import Effective
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Does(StrEnum):
@@ -23,33 +28,31 @@ class Does(StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressFacts:
-    """One current address of the person."""
+class AddressFacts(NamedTuple):
+    """One current address of the person; `hash` is what a delivery keeps of it."""
 
     id: int
     channel: int
+    hash: bytes = b""
     suppressed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonFacts:
+class PersonFacts(NamedTuple):
     """The person as they are now. `effective` is resolution's answer for each channel."""
 
+    zone: ZoneInfo
+    effective: Mapping[int, Effective]
     erased: bool = False
     paused_until: datetime | None = None
     snoozed_until: datetime | None = None
     preferred_channel: int | None = None
-    zone: ZoneInfo
-    quiet: calendar.Week = field(default_factory=calendar.Week)
-    effective: Mapping[int, Effective]
+    quiet: calendar.Week = calendar.NEVER
     addresses: tuple[AddressFacts, ...] = ()
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = _NOTHING
     guest: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepDecision:
+class StepDecision(NamedTuple):
     """What is done about one step, and why. `source` says whose word it was."""
 
     step: int
@@ -61,8 +64,7 @@ class StepDecision:
     addresses: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(NamedTuple):
     """A step decided before: what was said, and how its deliveries stand."""
 
     decision: StepDecision
@@ -70,27 +72,25 @@ class Past:
     seen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """All that a decision may depend on. `start` is when the first step may leave. `withdrawn`:
     the audience it is for was cancelled; `subscribed`: to the topic it was sent to, if any."""
 
     now: datetime
     start: datetime
+    type: TypeFacts
+    person: PersonFacts
+    providers: frozenset[int]
     expires_at: datetime | None = None
     priority: Priority = Priority.NORMAL
     only_channels: frozenset[int] | None = None
-    providers: frozenset[int]
     key_live: bool = True
     withdrawn: bool = False
     subscribed: bool | None = None
-    type: TypeFacts
-    person: PersonFacts
-    past: Mapping[int, Past] = field(default_factory=dict)
+    past: Mapping[int, Past] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What one gate says: `outcome` None lets the step pass. `value` and `source` are what it
     looked at, for whoever asks why."""
 
@@ -101,8 +101,7 @@ class Answer:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(NamedTuple):
     """One gate as `explain` shows it; `answer` None was not reached."""
 
     step: int
@@ -111,8 +110,7 @@ class Gate:
     answer: Answer | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """What is done about each step, and when to decide again (None: nothing waits for a time)."""
 
     steps: tuple[StepDecision, ...]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,16 +24,16 @@ from notifications.planning.decision import (
     Does,
     Facts,
     Past,
-    PersonFacts,
     StepDecision,
 )
 from notifications.planning.membership import ALONE, Membership
+from notifications.planning.person import person_facts
 from notifications.planning.readers import Reader
 from notifications.words import Mode, Priority
 from notifysite.plumbing.crypto import CryptoError
 from notifysite.plumbing.partitions import WITHIN, span
 from notifysite.plumbing.statements import Statement
-from preferences import resolution, wishes
+from preferences import wishes
 from preferences.wishes import Wishes
 
 log = structlog.get_logger(__name__)
@@ -66,23 +65,13 @@ class Due(NamedTuple):
 COLUMNS = Due._fields
 
 
-class Address(NamedTuple):
-    """A current address of a person, as a delivery keeps it."""
-
-    id: int
-    channel: int
-    hash: bytes
-    suppressed: bool
-
-
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One notification with all that concerns it."""
 
     due: Due
     type: CatalogType
     wishes: Wishes
-    addresses: tuple[Address, ...]
+    addresses: tuple[AddressFacts, ...]
     facts: Facts
 
     @property
@@ -134,7 +123,7 @@ def _case(
     due: Due,
     kind: CatalogType,
     person: Wishes,
-    addresses: Mapping[int, tuple[Address, ...]],
+    addresses: Mapping[int, tuple[AddressFacts, ...]],
     shared: _Shared,
 ) -> Case:
     mine = addresses.get(due.recipient_id, ())
@@ -143,7 +132,7 @@ def _case(
     facts = Facts(
         now=shared.now,
         # A time to send that had passed already meant "now".
-        start=max(due.send_at or due.created_at, due.created_at),
+        start=max(due.send_at, due.created_at) if due.send_at else due.created_at,
         expires_at=due.expires_at,
         priority=Priority(due.priority),
         only_channels=None if due.channels is None else frozenset(due.channels),
@@ -154,7 +143,7 @@ def _case(
         type=kind.facts,
         person=person_facts(
             person,
-            kind,
+            kind.category,
             mine,
             now=shared.now,
             guest=guest,
@@ -178,43 +167,6 @@ def _variables(due: Due, shared: _Shared) -> Mapping[str, Any]:
         return {}
 
 
-def person_facts(
-    person: Wishes,
-    kind: CatalogType,
-    addresses: Sequence[Address],
-    *,
-    now: datetime,
-    guest: bool,
-    variables: Mapping[str, Any],
-) -> PersonFacts:
-    """The person as the decision sees them, for one type."""
-    found = _resolved(kind.category, person.about(kind.category.id), now)
-    return PersonFacts(
-        erased=person.erased,
-        paused_until=person.paused_until,
-        snoozed_until=found.snoozed_until,
-        preferred_channel=found.preferred,
-        zone=person.quiet_zone(),
-        quiet=person.quiet_hours,
-        effective=found.channels,
-        addresses=tuple(
-            AddressFacts(id=one.id, channel=one.channel, suppressed=one.suppressed)
-            for one in addresses
-        ),
-        variables=variables,
-        guest=guest,
-    )
-
-
-@lru_cache(maxsize=512)
-def _resolved(
-    category: resolution.CategoryFacts, said: resolution.Wishes, now: datetime
-) -> resolution.Resolution:
-    """Most people of a batch have said the same, which is nothing."""
-    every = [spec.number for spec in channels.every()]
-    return resolution.resolve(category, said, channels=every, now=now)
-
-
 def providers(mode: int) -> frozenset[int]:
     """The channels that have a provider, for a mode of key."""
     return frozenset(
@@ -232,13 +184,13 @@ _ADDRESSES = Statement("""
 """)
 
 
-def addresses(recipients: list[int]) -> dict[int, tuple[Address, ...]]:
+def addresses(recipients: list[int]) -> dict[int, tuple[AddressFacts, ...]]:
     """Current addresses of people, and which must not be used."""
-    found: dict[int, list[Address]] = {}
+    found: dict[int, list[AddressFacts]] = {}
     with connection.cursor() as cursor:
         _ADDRESSES.run(cursor, ids=recipients)
         for recipient, *values in cursor.fetchall():
-            found.setdefault(recipient, []).append(Address(*values))
+            found.setdefault(recipient, []).append(AddressFacts(*values))
     return {recipient: tuple(rows) for recipient, rows in found.items()}
 
 

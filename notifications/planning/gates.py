@@ -1,31 +1,42 @@
 """The gates of a decision, in their order. Each looks at one thing and says what it saw."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from delivery import channels
 from delivery.lifecycle import Reason, State, is_open
 from notifications.audiences import conditions
 from notifications.catalog.kinds import EXPRESSION, IF_FAILED, IF_UNSEEN, StepFacts
-from notifications.planning.decision import AddressFacts, Answer, Does, Facts, Past
+from notifications.planning.decision import Answer, Does, Facts, Past
 from notifications.words import Priority
 from preferences import calendar
 from preferences.resolution import Why
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One step on one channel, with all that is known."""
+class Look(NamedTuple):
+    """One step on one channel, with all that is known. `usable`: the addresses it would leave for;
+    `suppressed`: that there are some, and none may be used."""
 
     facts: Facts
     step: StepFacts
     channel: int
+    spec: channels.ChannelSpec
     earlier: tuple[Past, ...]
+    usable: tuple[int, ...]
+    suppressed: bool
 
-    @property
-    def spec(self) -> channels.ChannelSpec:
-        return channels.by_number(self.channel)
+    @classmethod
+    def of(
+        cls, facts: Facts, step: StepFacts, channel: int, *, earlier: tuple[Past, ...]
+    ) -> "Look":
+        """Look at a step on one of the channels it may take."""
+        spec = channels.by_number(channel)
+        there = [one for one in facts.person.addresses if one.channel == channel]
+        found = [one.id for one in there if not one.suppressed]
+        usable = tuple(found if spec.every_address else found[:1])
+        return cls(facts, step, channel, spec, earlier, usable, bool(there) and not found)
 
     @property
     def urgent(self) -> bool:
@@ -39,17 +50,14 @@ class Look:
 
     @property
     def ready_at(self) -> datetime:
-        return self.facts.start + timedelta(seconds=self.step.wait)
+        wait = self.step.wait
+        return self.facts.start + timedelta(seconds=wait) if wait else self.facts.start
 
-    def usable(self) -> tuple[int, ...]:
-        found = [one.id for one in self._addresses() if not one.suppressed]
-        return tuple(found if self.spec.every_address else found[:1])
 
-    def _addresses(self) -> list[AddressFacts]:
-        return [one for one in self.facts.person.addresses if one.channel == self.channel]
-
-    def suppressed(self) -> bool:
-        return bool(self._addresses()) and not self.usable()
+@lru_cache(maxsize=512)
+def _pass(value: str, source: str) -> Answer:
+    """Most answers are this one, of a few values; nobody reads them but who asks why."""
+    return Answer(value=value, source=source)
 
 
 def _skip(value: str, source: str, reason: Reason) -> Answer:
@@ -66,58 +74,54 @@ def _type(look: Look) -> Answer:
         return _skip(f"{kind.key} is switched off", "type", Reason.INACTIVE_TYPE)
     if not look.facts.key_live:
         return _skip("the API key was revoked", "service", Reason.CANCELLED)
-    return Answer(value=f"{kind.key} is active", source="type")
+    return _pass(f"{kind.key} is active", "type")
 
 
 def _requested(look: Look) -> Answer:
     only = look.facts.only_channels
     if only is not None and look.channel not in only:
         return _skip(f"asked for {', '.join(channels.keys(only))}", "request", Reason.EXCLUDED)
-    return Answer(
-        value="all of the type's channels" if only is None else "asked for", source="request"
-    )
+    return _pass("all of the type's channels" if only is None else "asked for", "request")
 
 
 def _template(look: Look) -> Answer:
     if look.channel not in look.facts.type.templates:
         return _skip(f"nothing published for {look.spec.key}", "template", Reason.NO_TEMPLATE)
-    return Answer(value="published", source="template")
+    return _pass("published", "template")
 
 
 def _provider(look: Look) -> Answer:
     if look.channel not in look.facts.providers:
         return _skip(f"no provider for {look.spec.key}", "route", Reason.NO_PROVIDER)
-    return Answer(value=f"{look.spec.key} has a provider", source="route")
+    return _pass(f"{look.spec.key} has a provider", "route")
 
 
 def _expiry(look: Look) -> Answer:
     expires_at = look.facts.expires_at
     if expires_at and expires_at <= look.facts.now:
         return _skip(f"expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}", "request", Reason.EXPIRED)
-    return Answer(
-        value=f"{expires_at:%Y-%m-%dT%H:%M:%SZ}" if expires_at else "never", source="request"
-    )
+    return _pass(f"{expires_at:%Y-%m-%dT%H:%M:%SZ}" if expires_at else "never", "request")
 
 
 def _guest(look: Look) -> Answer:
     if not look.facts.person.guest:
         return _skip("not on the service's guest list", "service", Reason.NOT_ON_GUEST_LIST)
-    return Answer(value="may be reached with this key", source="service")
+    return _pass("may be reached with this key", "service")
 
 
 def _erased(look: Look) -> Answer:
     if look.facts.person.erased:
         return _skip("erased", "person", Reason.ERASED)
-    return Answer(value="known", source="person")
+    return _pass("known", "person")
 
 
 def _paused(look: Look) -> Answer:
     """A pause holds what interrupts. What a person cannot switch off it cannot pause either."""
     until = look.facts.person.paused_until
     if not until or until <= look.facts.now or not look.interrupts:
-        return Answer(value="not paused" if not until else f"paused until {until}", source="person")
+        return _pass("not paused" if not until else f"paused until {until}", "person")
     if look.urgent or look.facts.type.mandatory:
-        return Answer(value="paused, but this cannot wait", source="category")
+        return _pass("paused, but this cannot wait", "category")
     return _hold(f"paused until {until}", "person", reason=Reason.PAUSED, until=until)
 
 
@@ -126,34 +130,34 @@ def _wishes(look: Look) -> Answer:
     if not wish.enabled:
         why = wish.reason or Why.OPTED_OUT_CHANNEL
         return _skip("off", wish.source, Reason[why.name])
-    return Answer(value="on", source=wish.source)
+    return _pass("on", wish.source)
 
 
 def _audience(look: Look) -> Answer:
     if look.facts.withdrawn:
         return _skip("the audience was cancelled", "request", Reason.CANCELLED)
     if look.facts.subscribed is None:
-        return Answer(value="named by the request", source="request")
+        return _pass("named by the request", "request")
     if not look.facts.subscribed:
         return _skip("not subscribed to the topic", "subscription", Reason.NOT_SUBSCRIBED)
-    return Answer(value="subscribed to the topic", source="subscription")
+    return _pass("subscribed to the topic", "subscription")
 
 
 def _snoozed(look: Look) -> Answer:
     until = look.facts.person.snoozed_until
     if not until or until <= look.facts.now or not look.interrupts or look.urgent:
-        return Answer(value="no" if not until else f"until {until}", source="person")
+        return _pass("no" if not until else f"until {until}", "person")
     return _hold(f"snoozed until {until}", "person", reason=Reason.SNOOZED, until=until)
 
 
 def _address(look: Look) -> Answer:
     if not look.spec.addressed:
-        return Answer(value="needs none", source="channel")
-    if look.suppressed():
+        return _pass("needs none", "channel")
+    if look.suppressed:
         return _skip("suppressed", "suppression", Reason.SUPPRESSED)
-    if not look.usable():
+    if not look.usable:
         return _skip(f"no {look.spec.key} address", "person", Reason.NO_ADDRESS)
-    return Answer(value=f"{len(look.usable())} in use", source="person")
+    return _pass(f"{len(look.usable)} in use", "person")
 
 
 def _condition(look: Look) -> Answer:
@@ -168,7 +172,7 @@ def _condition(look: Look) -> Answer:
         )
     if look.step.condition == EXPRESSION and not _expression_holds(look):
         return _skip("the expression is not true", "step", Reason.CONDITION_FALSE)
-    return Answer(value="holds", source="step")
+    return _pass("holds", "step")
 
 
 def _if_failed(look: Look) -> Answer:
@@ -179,7 +183,7 @@ def _if_failed(look: Look) -> Answer:
     if "reached" not in fates:
         if look.facts.start > look.facts.now:
             return _hold("not yet", "step", reason=None, until=look.facts.start)
-        return Answer(value="the earlier steps failed", source="step")
+        return _pass("the earlier steps failed", "step")
     if look.ready_at > look.facts.now:
         return _hold("an earlier step may still fail", "step", reason=None, until=look.ready_at)
     return _skip("an earlier step went out", "step", Reason.CONDITION_FALSE)
@@ -211,10 +215,10 @@ def _quiet(look: Look) -> Answer:
     person = look.facts.person
     until = calendar.quiet_until(look.facts.now, person.zone, person.quiet)
     if not until:
-        return Answer(value="not quiet now", source="person")
+        return _pass("not quiet now", "person")
     if look.urgent or not look.interrupts:
         why = "critical passes" if look.urgent else "this does not interrupt"
-        return Answer(value=f"quiet until {until:%H:%M}, {why}", source="person")
+        return _pass(f"quiet until {until:%H:%M}, {why}", "person")
     return _hold(f"quiet until {until}", "person", reason=Reason.QUIET_HOURS, until=until)
 
 

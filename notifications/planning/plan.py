@@ -3,11 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -139,8 +138,7 @@ def _decided(due: Sequence[Due], *, now: datetime) -> list["Planned"]:
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A decided notification: where it stands now, and the deliveries it asks for."""
 
     case: Case
@@ -184,7 +182,7 @@ class Planned:
         ]
 
 
-_KEPT = tuple(one.name for one in fields(StepDecision) if one.name != "addresses")
+_KEPT = tuple(name for name in StepDecision._fields if name != "addresses")
 _WITHOUT_ADDRESSES = attrgetter(*_KEPT)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -106,7 +106,7 @@ def _change(
         if drafted == Draft(after=before) and not moved:
             return before
         _write(drafted, by)
-        after = replace(drafted.after, changed_at=_save(drafted.after))
+        after = drafted.after._replace(changed_at=_save(drafted.after))
         _record(drafted, before, known, by, moved)
         return after
 

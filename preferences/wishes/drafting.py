@@ -1,7 +1,7 @@
 """What a person's wishes become by a change: worked out in memory, then judged and written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -116,8 +116,7 @@ class _Drafting:
         """The draft, with what the person's wishes will then be."""
         wishes, made = self._wishes, self._draft
         consents = {id: Consent(given=given, at=at) for id, given in made.consents.items()}
-        made.after = replace(
-            wishes,
+        made.after = wishes._replace(
             choices=tuple(self._choices.values()),
             settings={**wishes.settings, **made.settings},
             consents={**wishes.consents, **consents},

@@ -3,9 +3,9 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from django.db import connection
 from notifysite.plumbing.statements import Statement
 from preferences import calendar, resolution
 from preferences.calendar import Week
-from preferences.resolution import Choice, Consent
+from preferences.resolution import NO_CONSENT, Choice, Consent
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +50,18 @@ _STOPPED = Statement("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A person's finer wishes about one category."""
 
     snoozed_until: datetime | None = None
     preferred_channel: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+_UNSAID = Setting()
+_NOTHING: Mapping[int, Any] = MappingProxyType({})
+
+
+class Wishes(NamedTuple):
     """What one person said, about everything; `settings` and `consents` are by category id.
 
     `changed_at` is what to remember of a decision: any other value later on means decide again.
@@ -75,16 +77,16 @@ class Wishes:
     changed_at: datetime
     erased: bool
     choices: tuple[Choice, ...] = ()
-    settings: Mapping[int, Setting] = field(default_factory=dict)
-    consents: Mapping[int, Consent] = field(default_factory=dict)
+    settings: Mapping[int, Setting] = _NOTHING
+    consents: Mapping[int, Consent] = _NOTHING
     stopped: frozenset[int] = frozenset()
 
     def about(self, category_id: int) -> resolution.Wishes:
         """What counts for one category, as `resolution.resolve` takes it."""
-        setting = self.settings.get(category_id, Setting())
+        setting = self.settings.get(category_id, _UNSAID)
         return resolution.Wishes(
             choices=self.choices,
-            consent=self.consents.get(category_id, Consent()),
+            consent=self.consents.get(category_id, NO_CONSENT),
             stopped=self.stopped,
             snoozed_until=setting.snoozed_until,
             preferred_channel=setting.preferred_channel,
@@ -171,18 +173,15 @@ def _wishes(person: tuple[Any, ...], **said: Any) -> Wishes:
     )
 
 
-_NEVER = Week()
-
-
 def _week(recipient_id: int, kept: str | None) -> Week:
     if kept is None:
-        return _NEVER
+        return calendar.NEVER
     try:
         return calendar.kept_week(kept)
     except calendar.WeekInvalid:
         # One person's broken row must not hold up the batch they are in.
         logger.error("quiet hours unreadable", extra={"recipient_id": recipient_id})
-        return _NEVER
+        return calendar.NEVER
 
 
 def _zone(name: str) -> ZoneInfo:

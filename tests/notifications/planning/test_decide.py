@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -446,7 +445,7 @@ def test_deciding_is_deterministic_and_explaining_changes_nothing(facts: Facts) 
 def test_deciding_again_with_the_outcome_as_past_keeps_what_was_settled(facts: Facts) -> None:
     first = decide(facts)
     past = {s.step: Past(decision=s) for s in first.steps}
-    second = decide(replace(facts, past=past))
+    second = decide(facts._replace(past=past))
 
     settled = [s for s in first.steps if s.outcome is not Does.HOLD]
     assert [s for s in second.steps if s.step in {s.step for s in settled}] == settled
