@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from delivery.contracts import Change
 from delivery.lifecycle import State
 from delivery.models import Announcement
+from notifysite.plumbing import ids
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.statements import Statement
 
@@ -26,13 +27,6 @@ log = structlog.get_logger(__name__)
 
 BATCHES = 20
 
-_TAKE = Statement("""
-    DELETE FROM delivery_announcement WHERE id = ANY(ARRAY(
-        SELECT id FROM delivery_announcement
-        WHERE lane = %(lane)s::smallint AND (%(at)s::bigint IS NULL OR id = %(at)s)
-        ORDER BY id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED
-    )) RETURNING changes
-""")
 _TELL = Statement("""
     INSERT INTO delivery_announcement (changes, lane)
     VALUES (%(changes)s::jsonb, %(lane)s::smallint)
@@ -123,9 +117,13 @@ _REST = attrgetter(*[field.name for field in fields(Change)][2:])
 
 
 def _plain(change: Change) -> list[Any]:
-    return [str(change.delivery_id), str(change.notification_id), *_REST(change)]
+    return [change.delivery_id.hex, change.notification_id.hex, *_REST(change)]
 
 
 def _change(values: list[Any]) -> Change:
     delivery_id, notification_id, *rest = values
-    return Change(UUID(delivery_id), UUID(notification_id), *rest)
+    return Change(_id(delivery_id), _id(notification_id), *rest)
+
+
+def _id(written: str) -> UUID:
+    return ids.of(int(written.replace("-", ""), 16))

@@ -69,40 +69,56 @@ def add(sums: Sums) -> None:
 
 
 def _count(change: Change, sums: Sums) -> None:
-    channel = channels.by_number(change.channel).key
-    status = State(change.state)
-    reason = Reason(change.reason).name.lower() if change.reason else ""
-    labels = label(
-        channel=channel, provider=change.provider, status=status.name.lower(), reason=reason
-    )
     # Where it is queued only a try failed: the delivery goes on.
-    if change.moved and status is not State.QUEUED:
-        sums[DELIVERIES, labels] += 1
-    if change.queued_seconds is not None and status in _REACHED:
-        _measure(ACCEPT_TO_SENT, change.queued_seconds, sums, channel=channel)
+    if change.moved and change.state != State.QUEUED:
+        sums[DELIVERIES, _moved(change.channel, change.provider, change.state, change.reason)] += 1
+    if change.queued_seconds is not None and change.state in _REACHED:
+        _measure(ACCEPT_TO_SENT, change.queued_seconds, sums, channel=change.channel)
     if change.call_seconds:  # nothing was called for what the last look withdrew
         _measure(
-            PROVIDER_CALL, change.call_seconds, sums, channel=channel, provider=change.provider
+            PROVIDER_CALL,
+            change.call_seconds,
+            sums,
+            channel=change.channel,
+            provider=change.provider,
         )
 
 
-def _measure(metric: str, seconds: float, sums: Sums, **labels: str) -> None:
+def _measure(
+    metric: str, seconds: float, sums: Sums, *, channel: int, provider: str | None = None
+) -> None:
     """One observation: its bucket, and its seconds in the sum."""
+    place = bisect_left(BUCKETS[metric], seconds)
+    bucket, whole = _measured(metric, place, channel, provider)
+    sums[metric, bucket] += 1
+    sums[metric, whole] += seconds
+
+
+# Of all that is counted only a few labels differ.
+@lru_cache(maxsize=1024)
+def _moved(channel: int, provider: str, state: int, reason: int | None) -> str:
+    return label(
+        channel=channels.by_number(channel).key,
+        provider=provider,
+        status=State(state).name.lower(),
+        reason=Reason(reason).name.lower() if reason else "",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _measured(metric: str, place: int, channel: int, provider: str | None) -> tuple[str, str]:
+    """The labels of a bucket, by its place, and of its sum."""
     bounds = BUCKETS[metric]
-    place = bisect_left(bounds, seconds)
+    labels = {"channel": channels.by_number(channel).key}
+    if provider is not None:
+        labels["provider"] = provider
     bucket = str(float(bounds[place])) if place < len(bounds) else INFINITY
-    sums[metric, label(**labels, le=bucket)] += 1
-    sums[metric, label(**labels)] += seconds
+    return label(**labels, le=bucket), label(**labels)
 
 
 def label(**labels: str) -> str:
     """Labels in their one form, so that equal ones are one row."""
-    return _written(tuple(labels.items()))
-
-
-@lru_cache(maxsize=1024)
-def _written(labels: tuple[tuple[str, str], ...]) -> str:
-    return json.dumps(dict(labels), sort_keys=True, separators=(",", ":"))
+    return json.dumps(labels, sort_keys=True, separators=(",", ":"))
 
 
 # One statement: whoever reads sees the deltas or what became of them, never neither or both.

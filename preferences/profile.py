@@ -53,5 +53,5 @@ def decrypt(kept: bytes | memoryview | None, key: DataKey) -> Profile:
     """The profile of a person."""
     if kept is None:
         return Profile()
-    body = json.loads(key.decrypt(bytes(kept), context=CONTEXT))
+    body = json.loads(key.decrypt(bytes(kept), context=CONTEXT).decode())
     return Profile(body["name"], body["attributes"])

@@ -65,19 +65,21 @@ def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> 
     """Mail headers by RFC 8058 and RFC 2919; security mail offers no unsubscribe."""
     if letter.row.channel != channels.EMAIL.number:
         return {}
-    found = {"Feedback-ID": f"{kind.key}:{kind.category.key}:{letter.due.service_id}:notifysite"}
-    if kind.category.mandatory:
-        return found
-    return found | {
-        "List-Id": f"{kind.category.key} <{kind.category.key}.{_domain(settings.PUBLIC_URL)}>",
-        "List-Unsubscribe": f"<{variables['links']['unsubscribe']}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
+    category = kind.category.key
+    found = {"Feedback-ID": f"{kind.key}:{category}:{letter.due.service_id}:notifysite"}
+    if not kind.category.mandatory:
+        found["List-Id"] = f"{category} <{category}.{_domain(settings.PUBLIC_URL)}>"
+        found["List-Unsubscribe"] = f"<{variables['links']['unsubscribe']}>"
+        found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return found
 
 
 @cache
 def _domain(url: str) -> str:
     return urlsplit(url).hostname or "localhost"
+
+
+_written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,7 @@ class Used:
         kept = dict(self.variables)
         if self.kind.sensitive:
             kept["data"] = mask(kept["data"], self.kind.data_schema)
-        plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
-        return self.key.encrypt(plain, context=VARIABLES)
+        return self.key.encrypt(_written(kept).encode(), context=VARIABLES)
 
 
 _KEEP = Statement("""

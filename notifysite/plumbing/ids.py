@@ -6,7 +6,7 @@ month and leaves with it.
 
 import time
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from notifysite.plumbing.randomness import random_bytes
 
@@ -15,12 +15,20 @@ _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _RANDOM = (1 << 128) - 1 & ~((0xFFFFFFFFFFFF << 80) | (0xF << 76) | (0x3 << 62))
 
 
+def of(number: int) -> UUID:
+    """The id with this number, without UUID's own checks, which cost twice as much as all else."""
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
+
+
 def uuid7(ms: int | None = None) -> UUID:
     """A new id at `ms` milliseconds since 1970 (default: now)."""
     if ms is None:
         ms = time.time_ns() // 1_000_000
     noise = int.from_bytes(random_bytes(10), "big")
-    return UUID(int=(ms << 80) | _VERSION_AND_VARIANT | (noise & _RANDOM))
+    return of((ms << 80) | _VERSION_AND_VARIANT | (noise & _RANDOM))
 
 
 def milliseconds(id: UUID) -> int:
