@@ -145,7 +145,8 @@ async def pace(
     start, posts = time.monotonic(), []
 
     async def post(number: int) -> None:
-        line = idle.pop() if idle else await doors[number % len(doors)].open()
+        # In turns: a server hangs up a line that is idle for too long.
+        line = idle.pop(0) if idle else await doors[number % len(doors)].open()
         door = doors[number % len(doors)]
         began = time.monotonic()
         status = await line.post(door.request(json.dumps(body(number)).encode(), number))
