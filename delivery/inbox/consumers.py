@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 import time
 from collections import deque
 from typing import Any
@@ -86,6 +87,7 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.channel_layer.group_discard(
                     group_of(self._recipient_id), self.channel_name
                 )
+            with contextlib.suppress(*LAYER_ERRORS):
                 await seats.leave(self._recipient_id, self.channel_name)
 
     async def inbox_hint(self, event: dict[str, Any]) -> None:
@@ -123,8 +125,9 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return noisy
 
     async def _look_after(self) -> None:
+        # After a restart all tabs come back at once; they are not to be looked after at once.
+        await asyncio.sleep(random.uniform(0, self._beat))
         while True:
-            await asyncio.sleep(self._beat)
             try:
                 if not await self._is_still_welcome():
                     await self.close(LOGGED_OUT)
@@ -132,6 +135,7 @@ class InboxConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._heal()
             except (DatabaseError, InterfaceError, *LAYER_ERRORS) as error:
                 logger.warning("an inbox socket was not looked after: %s", type(error).__name__)
+            await asyncio.sleep(self._beat)
 
     async def _is_still_welcome(self) -> bool:
         principal = await recognise(self.scope)
