@@ -9,7 +9,7 @@ from delivery.lifecycle import Reason, State
 from notifications.planning import secrets
 from notifications.words import AudienceStatus, Status
 from notifysite.plumbing.partitions import SINCE, WITHIN, span
-from notifysite.plumbing.statements import Statement
+from notifysite.plumbing.statements import Statement, array
 
 # In id order, as everybody locks notifications.
 _LOCK = Statement(f"""
@@ -56,10 +56,10 @@ def observe(changes: Sequence[Change]) -> None:
     ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
     if not ids:
         return
-    months = span(ids)
+    months, written = span(ids), array(ids)
     with connection.cursor() as cursor:
-        _LOCK.run(cursor, ids=ids, **months)
-        _STANDING.run(cursor, ids=ids, **months)
+        _LOCK.run(cursor, ids=written, **months)
+        _STANDING.run(cursor, ids=written, **months)
         rows = cursor.fetchall()
         for statement, waits in ((_WAKE, True), (_DONE, False)):
             # Without a decision nothing waits, and nothing was sent that could be over.

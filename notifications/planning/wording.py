@@ -58,7 +58,7 @@ def message_links(
     subject: UUID, category: str, delivery: UUID, *, only: Collection[str] = _LINKS.keys()
 ) -> dict[str, str]:
     """The links of one message; the same again for the same delivery."""
-    return {name: _LINKS[name](subject, category, delivery) for name in sorted(only)}
+    return {name: _LINKS[name](subject, category, delivery) for name in _LINKS if name in only}
 
 
 def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:

@@ -64,7 +64,8 @@ def _guarded(function: Filter, *, takes_missing: bool = False, wants_work: bool 
         if wants_work:
             kwargs["context"] = context
         result = function(left, *args, **kwargs)
-        measure(result)
+        if type(result) is not str or len(result) > limits.STRING_CHARS:
+            measure(result)
         return result
 
     return call
