@@ -143,6 +143,7 @@ class Planned(NamedTuple):
 
     case: Case
     decision: Decision
+    fresh: tuple[StepDecision, ...]  # what leaves now
     status: Status
     reason: Reason | None
     body: str  # the decision as it is stored, JSON
@@ -152,13 +153,14 @@ class Planned(NamedTuple):
     def of(cls, case: Case) -> "Planned":
         """Decide one case."""
         decision = decide(case.facts)
-        fresh = [step for step in decision.steps if _is_new(step, case)]
+        fresh = tuple(step for step in decision.steps if _is_new(step, case))
         status, reason = _standing(decision, case, fresh)
         stored = _stored(tuple(map(_WITHOUT_ADDRESSES, decision.steps)))
-        return cls(case, decision, status, reason, *stored)
+        return cls(case, decision, fresh, status, reason, *stored)
 
-    def deliveries(self) -> list[dict[str, Any]]:
-        """The rows to queue: one for each address of each step that leaves now."""
+    def deliveries(self, *, token: UUID, take: Collection[int]) -> list[dict[str, Any]]:
+        """The rows to queue: one for each address of each step that leaves now; those of the
+        channels to `take` under the token."""
         due, by_id = self.case.due, {one.id: one for one in self.case.addresses}
         return [
             {
@@ -175,9 +177,9 @@ class Planned(NamedTuple):
                 "expires_at": due.expires_at,
                 "accepted_at": _since(step, self.case),
                 "person_changed_at": self.case.wishes.changed_at,
+                "lease": token if step.channel in take else None,
             }
-            for step in self.decision.steps
-            if _is_new(step, self.case)
+            for step in self.fresh
             for address in step.addresses or (None,)
         ]
 
@@ -276,10 +278,8 @@ def _record(
         still = None if cursor.rowcount == len(found) else {id_ for (id_,) in cursor.fetchall()}
         ours = [one for one in planned if still is None or one.case.due.id in still]
         _SAVE.run(cursor, **_standings(ours, decisions))
-        rows = [row for one in ours for row in one.deliveries()]
-        taken = queue.insert(
-            [row | {"lease": token if row["channel"] in take else None} for row in rows]
-        )
+        rows = [row for one in ours for row in one.deliveries(token=token, take=take)]
+        taken = queue.insert(rows)
         over = [one.case for one in ours if one.status is not Status.PLANNED]
         secrets.wipe([case.due.id for case in over if case.type.sensitive])
         reached("plan.before_commit")
