@@ -133,8 +133,9 @@ class Report:
 class Provider(Protocol):
     """Hands messages over. One file each, configured by alias.
 
-    `flight` is how many messages really go out together: the most that can be uncertain when the
-    process dies. A provider may also say what `Traits` lists; what it does not say is as there.
+    `flight` is how many messages really go out together: the most, times its `flights`, that can be
+    uncertain when the process dies. A provider may also say what `Traits` lists; what it does not
+    say is as there.
     """
 
     alias: str
@@ -148,12 +149,14 @@ class Provider(Protocol):
 class Traits:
     """What is known of a provider before anything is handed to it.
 
-    `local`: it works on our own database, so it is called in our own thread. `idempotent_for`:
-    seconds in which it folds what comes twice under one reference. `reports`: it tells later what
-    became of a message. `patience`: the backoff profile it asks for, by name.
+    `flights`: how many may be under way at once; with more than one, `send` is called from several
+    threads. `local`: it works on our own database, so it is called in our own thread.
+    `idempotent_for`: seconds in which it folds what comes twice under one reference. `reports`: it
+    tells later what became of a message. `patience`: the backoff profile it asks for, by name.
     """
 
     flight: int = 1
+    flights: int = 1
     local: bool = False
     idempotent_for: float = 0.0
     reports: bool = False

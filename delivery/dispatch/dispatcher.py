@@ -40,16 +40,18 @@ _LIVE = 1  # notifications.words.Mode.LIVE
 
 
 class Dispatcher:
-    """Claims what is due in a lane and keeps one flight under way with each provider.
+    """Claims what is due in a lane and keeps each provider busy.
 
-    A provider that is slow, throttled or down holds up only rows that nobody else may take.
+    A provider that is slow, throttled or down holds up only rows that nobody else may take. It has
+    one flight under way; more, as many as it can do with, once the last one went well.
     """
 
     def __init__(self, lane: int) -> None:
         self._lane = lane
         self._waiting: dict[Way, deque[Claimed]] = {}
         self._not_before: dict[Way, float] = {}
-        self._under_way: dict[Way, Flight] = {}
+        self._under_way: dict[Way, list[Flight]] = {}
+        self._well: set[Way] = set()
         self._landed: SimpleQueue[Flight] = SimpleQueue()
 
     @property
@@ -127,12 +129,25 @@ class Dispatcher:
 
     def _take_off(self) -> None:
         held: set[Way] = set()
-        while ways := [way for way in self._waiting if way not in held | self._under_way.keys()]:
+        while ways := [way for way in self._waiting if way not in held]:
             for way in ways:
-                if flight := self._next(way):
+                if self._has_runway(way) and (flight := self._next(way)):
                     self._depart(flight)
                 else:
                     held.add(way)
+
+    def _has_runway(self, way: Way) -> bool:
+        """Whether a flight may leave now."""
+        under_way = self._under_way.get(way)
+        if not under_way:
+            return True
+        return (
+            len(under_way) < registry.traits(way.alias).flights
+            and way in self._well
+            and health.pulse(way).is_closed
+            and not self._waiting[way][0].is_suspect
+            and not any(flight.is_alone for flight in under_way)
+        )
 
     def _next(self, way: Way) -> Flight | None:
         """The next flight of a provider, as large as its breaker and its throttle allow."""
@@ -175,7 +190,7 @@ class Dispatcher:
             leases.let_go(flight.lease)
             raise
         if under_way:
-            self._under_way[flight.way] = flight
+            self._under_way.setdefault(flight.way, []).append(flight)
         else:
             self._settle(flight)
 
@@ -192,7 +207,7 @@ class Dispatcher:
 
     def _settle(self, flight: Flight) -> None:
         reached("dispatch.landed")
-        self._under_way.pop(flight.way, None)
+        self._forget(flight)
         try:
             settled, onward = settlement.outlast(partial(self._outcomes, flight))
             if settled:
@@ -201,8 +216,22 @@ class Dispatcher:
             leases.let_go(flight.lease)
         if not registry.traits(flight.way.alias).local:  # what is ours is down with all of us
             answers = settlement.answers_of(flight.way.alias, settled)
+            self._note(flight.way, answers)
             health.judge(flight.way, answers, probe=flight.probe)
         self._assign(onward)
+
+    def _forget(self, flight: Flight) -> None:
+        under_way = self._under_way.get(flight.way, [])
+        if flight in under_way:
+            under_way.remove(flight)
+        if not under_way:
+            self._under_way.pop(flight.way, None)
+
+    def _note(self, way: Way, answers: Sequence[Outcome]) -> None:
+        if answers and all(outcome.kind in health.WELL for outcome in answers):
+            self._well.add(way)
+        else:
+            self._well.discard(way)
 
     def _outcomes(self, flight: Flight) -> tuple[list[Settled], list[Claimed]]:
         """What becomes of each row; and those that another provider is to take at once."""

@@ -27,8 +27,13 @@ class Claimed:
         """What proves that it is ours."""
         return self.row.id, self.lease
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it must not be copied, or may be what crashed us."""
+        return _kind(self) != _ORDINARY
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Flight:
     """Rows under way with a provider, what they were sealed as, and what was answered by whom."""
 
@@ -40,6 +45,11 @@ class Flight:
     lease: int = 0
     sealed: dict[UUID, Sealed] = field(default_factory=dict)
     answers: list[tuple[str, Outcome]] = field(default_factory=list)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other may be under way beside it, to be in doubt with it."""
+        return self.probe or any(claimed.is_suspect for claimed in self.rows)
 
     @property
     def messages(self) -> list[Message]:
@@ -66,6 +76,9 @@ def cut(waiting: deque[Claimed], *, alias: str) -> list[Claimed]:
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
     """Those that may fly together next to each other; first what has never gone wrong."""
     return sorted(claimed, key=lambda one: (*_kind(one), one.row.id))
+
+
+_ORDINARY = (False, 0)
 
 
 def _kind(claimed: Claimed) -> tuple[bool, int]:

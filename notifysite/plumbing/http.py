@@ -27,13 +27,11 @@ from notifysite.plumbing.destinations import (
     require_public,
     require_safe,
 )
+from notifysite.plumbing.kept import Kept
 
 __all__ = ["NoAnswer", "OutboundClient", "OutboundResponse", "Resolver", "Unreachable", "UnsafeURL"]
 
 MAX_BODY = 64 * 1024
-MAX_CONNECTIONS = 100
-KEPT_CONNECTIONS = 50
-KEPT_SECONDS = 30.0
 LOOKUP_SECONDS = 2.0
 MAX_ADDRESSES = 4
 USER_AGENT = "notifysite"
@@ -71,13 +69,10 @@ class OutboundClient:
     ) -> None:
         self._schemes = frozenset(schemes)
         self._resolver = resolver or resolve
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(),
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=KEPT_CONNECTIONS,
-            keepalive_expiry=KEPT_SECONDS,
-            network_backend=_PinningBackend(self._resolver, dialer or httpcore.SyncBackend()),
-        )
+        self._ssl_context = ssl_context or httpx.create_ssl_context()
+        self._backend = _PinningBackend(self._resolver, dialer or httpcore.SyncBackend())
+        # The library's own pool looks at every connection twice for each request.
+        self._kept: Kept[httpcore.HTTPConnection] = Kept(httpcore.HTTPConnection.close)
 
     def check_url(self, url: str) -> None:
         """Raise UnsafeURL when a request must not go there; a name unknown today may pass."""
@@ -95,22 +90,34 @@ class OutboundClient:
     ) -> OutboundResponse:
         """Post once, within `deadline` seconds; raise UnsafeURL, Unreachable or NoAnswer."""
         self._safe_origin(url)
-        at = time.monotonic() + deadline
+        request = _request(url, content, headers, time.monotonic() + deadline)
+        connection = self._connection(request.url.origin)
         try:
-            response = self._pool.handle_request(_request(url, content, headers, at))
-        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            response = connection.handle_request(request)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             raise Unreachable(_why(error)) from error
         except httpcore.LocalProtocolError as error:
             raise ValueError("These headers cannot be sent.") from error
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise NoAnswer(_why(error)) from error
-        return OutboundResponse(
-            response.status, httpx.Headers(response.headers), _read_some(response)
-        )
+        body = _read_some(response)
+        if connection.is_idle():
+            self._kept.give(connection, request.url.origin)
+        return OutboundResponse(response.status, httpx.Headers(response.headers), body)
 
     def close(self) -> None:
-        """Close the kept connections."""
-        self._pool.close()
+        """Close the kept connections, and keep none from now on."""
+        for connection in self._kept.close():
+            connection.close()
+
+    def _connection(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+        while kept := self._kept.take(origin):
+            if not kept.has_expired():
+                return kept
+            kept.close()
+        return httpcore.HTTPConnection(
+            origin, ssl_context=self._ssl_context, network_backend=self._backend
+        )
 
     def _safe_origin(self, url: str) -> Origin:
         origin = origin_of(url)
@@ -125,7 +132,6 @@ def _request(url: str, content: bytes, headers: Mapping[str, str], at: float) ->
     built = httpx.Request("POST", url, content=content, headers=named)
     # Connect, write and read are given a moment, not a duration: the streams below count down
     # to it, so that an answer dripping in byte by byte ends with the deadline, too.
-    pool = max(at - time.monotonic(), 0)
     return httpcore.Request(
         method=b"POST",
         url=httpcore.URL(
@@ -136,7 +142,7 @@ def _request(url: str, content: bytes, headers: Mapping[str, str], at: float) ->
         ),
         headers=built.headers.raw,
         content=content,
-        extensions={"timeout": {"connect": at, "write": at, "read": at, "pool": pool}},
+        extensions={"timeout": {"connect": at, "write": at, "read": at}},
     )
 
 

@@ -13,9 +13,9 @@ from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.base import asked_to_wait
 from delivery.providers.email.classes import MAIL_API
-from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter
 from delivery.providers.email.replies import without_people
+from notifysite.plumbing.kept import Kept
 
 
 class ApiSender:

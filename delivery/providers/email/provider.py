@@ -16,7 +16,8 @@ from django.utils.module_loading import import_string
 
 from delivery import backoff
 from delivery.contracts import Message, Outcome
-from delivery.providers.base import Batch, OneByOne, raised
+from delivery.providers.base import OneByOne, raised
+from delivery.providers.crew import Job, Take
 from delivery.providers.email import letter
 from delivery.providers.email.api import ApiSender
 from delivery.providers.email.classes import MAIL_API, SMTP
@@ -89,12 +90,12 @@ class DjangoEmail(OneByOne):
         except Refused as refusal:
             return refusal.outcome(message)
 
-    def work(self, batch: Batch) -> None:
+    def work(self, take: Take) -> None:
         """By SMTP each thread has a connection, over which letters follow each other."""
         if self._smtp is None:
-            super().work(batch)
+            super().work(take)
         else:
-            _Desk(batch, self._from).work(self._smtp)
+            _Desk(take, self._from).work(self._smtp)
 
     def close(self) -> None:
         """Close the connections that are kept, and keep none from now on."""
@@ -112,10 +113,10 @@ class DjangoEmail(OneByOne):
 class _Desk:
     """Where one thread writes its letters, and notes what became of them."""
 
-    def __init__(self, batch: Batch, sender: letter.Sender) -> None:
-        self._batch = batch
+    def __init__(self, take: Take, sender: letter.Sender) -> None:
+        self._take_job = take
         self._sender = sender
-        self._under_way: dict[Post, tuple[int, float]] = {}
+        self._under_way: dict[Post, tuple[Job, float]] = {}
 
     def work(self, smtp: SmtpSender) -> None:
         """Hand over until there are no more."""
@@ -127,19 +128,18 @@ class _Desk:
                     self._tell(post, raised(post.letter.message, error))
 
     def _take(self) -> Post | None:
-        while (job := self._batch.begin()) is not None:
-            number, message = job
+        while (job := self._take_job()) is not None:
             try:
-                post = Post.of(letter.write(message, sender=self._sender))
+                post = Post.of(letter.write(job.message, sender=self._sender))
             except Refused as refusal:
-                self._batch.finish(number, refusal.outcome(message))
+                job.finish(refusal.outcome(job.message))
             except Exception as error:  # noqa: BLE001 - as above
-                self._batch.finish(number, raised(message, error))
+                job.finish(raised(job.message, error))
             else:
-                self._under_way[post] = (number, time.monotonic())
+                self._under_way[post] = (job, time.monotonic())
                 return post
         return None
 
     def _tell(self, post: Post, outcome: Outcome) -> None:
-        number, began = self._under_way.pop(post)
-        self._batch.finish(number, replace(outcome, took=time.monotonic() - began))
+        job, began = self._under_way.pop(post)
+        job.finish(replace(outcome, took=time.monotonic() - began))

@@ -12,10 +12,10 @@ from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email.classes import SMTP
-from delivery.providers.email.kept import Kept
 from delivery.providers.email.letter import Letter, Refused
 from delivery.providers.email.line import SERVICE_CLOSING, Line, Post, word_of
 from delivery.providers.email.replies import Answer, Phase, judge, without_people
+from notifysite.plumbing.kept import Kept
 
 # How many may be under way together: the most that a crash leaves in doubt.
 FLIGHT: Final = 50

@@ -1,11 +1,13 @@
 """Threads and deadlines for providers that take one message at a time."""
 
 import threading
+import time
 
 import pytest
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers import crew
 from delivery.providers.base import OneByOne
 from tests.delivery.providers.messages import message
 
@@ -20,9 +22,23 @@ class Scripted(OneByOne):
         self.let_go = threading.Event()
         self.began: list[str] = []
         self.together = threading.Barrier(threads)
+        self.workers: list[threading.Thread] = []
+        self.at_work = self.most_at_work = 0
+        self.counted = threading.Lock()
 
     def send_one(self, message: Message) -> Outcome:
+        with self.counted:
+            self.at_work += 1
+            self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            return self.sent(message)
+        finally:
+            with self.counted:
+                self.at_work -= 1
+
+    def sent(self, message: Message) -> Outcome:
         self.began.append(message.address)
+        self.workers.append(threading.current_thread())
         if message.address == "break":
             raise LookupError("ann@example.com is not there")
         if message.address == "hang":
@@ -122,6 +138,79 @@ def test_whoever_stops_listening_stops_what_has_not_begun(scripted) -> None:
     provider.let_go.set()
     assert kinds(provider, [message("next")]) == {"next": (OutcomeKind.ACCEPTED, "")}
     assert "waits" not in provider.began
+
+
+def sending(provider: Scripted, messages: list[Message]) -> tuple[threading.Thread, list[Outcome]]:
+    """A flight that another thread waits for, and what it has been answered so far."""
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.extend(provider.send(messages)))
+    thread.start()
+    return thread, outcomes
+
+
+def began(provider: Scripted, number: int) -> None:
+    while len(provider.began) < number:
+        time.sleep(0.001)
+
+
+def test_two_flights_share_the_threads(scripted) -> None:
+    provider = scripted(threads=2)
+    first, answered_first = sending(provider, [message("hang") for _ in range(3)])
+    began(provider, 2)
+    second, answered_second = sending(provider, [message("hang") for _ in range(3)])
+    provider.let_go.set()
+    first.join()
+    second.join()
+
+    assert [len(answered_first), len(answered_second)] == [3, 3]
+    assert provider.most_at_work == 2
+
+
+def test_a_flight_behind_one_that_is_stuck_has_its_turn_when_that_has_ended(scripted) -> None:
+    provider = scripted(threads=1, deadline=1.0)
+    first, answered_first = sending(provider, [message("hang")])
+    began(provider, 1)
+    provider.deadline = FOREVER
+    second, answered_second = sending(provider, [message("fine"), message("fine")])
+    first.join()
+    second.join()
+
+    assert [outcome.code for outcome in answered_first] == ["deadline"]
+    assert [outcome.kind for outcome in answered_second] == [OutcomeKind.ACCEPTED] * 2
+
+
+def test_a_thread_that_comes_back_too_late_takes_no_more(scripted) -> None:
+    provider = scripted(threads=1, deadline=1.0)
+    assert kinds(provider, [message("hang")]) == {"hang": (OutcomeKind.UNKNOWN, "deadline")}
+    (stuck,) = provider.workers
+    provider.let_go.set()
+    provider.deadline = FOREVER
+    list(provider.send([message("next") for _ in range(20)]))
+
+    assert stuck not in provider.workers[1:]
+
+
+def test_a_thread_that_rests_is_called_for_the_next_flight(
+    scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "PARKED_SECONDS", FOREVER)
+    provider = scripted(threads=1)
+    for _ in range(3):
+        list(provider.send([message("fine"), message("fine")]))
+
+    assert len(set(provider.workers)) == 1
+    assert len(provider.workers) == 6
+
+
+def test_a_thread_that_rested_long_goes_home_and_another_comes(
+    scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "PARKED_SECONDS", 0.0)
+    provider = scripted(threads=1)
+    for _ in range(20):
+        assert len(list(provider.send([message("fine"), message("fine")]))) == 2
+
+    assert provider.most_at_work == 1
 
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"deadline": 0}, {"deadline": -1.0}])
