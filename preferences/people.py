@@ -6,9 +6,8 @@ the same people in whatever order wait for each other and never deadlock.
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import OperationalError, connection
 from django.db.transaction import TransactionManagementError
@@ -84,8 +83,7 @@ class TooMuchSaid(Problem):
         self.user_id = user_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(NamedTuple):
     """A recipient, and the key under which all about them is encrypted."""
 
     id: int
@@ -97,8 +95,7 @@ class Person:
     created: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """A person as they are in the database, or are to be."""
 
     person: Person
@@ -188,8 +185,7 @@ def _bytes(value: bytes | None) -> bytes | None:
 def _after(row: _Row, asked: Mapping[str, Wanted]) -> _Row:
     """The row as wanted; equal to `row` when there is nothing to do."""
     wanted = asked[row.user_id]
-    person = replace(
-        row.person,
+    person = row.person._replace(
         locale=row.person.locale if wanted.locale is ABSENT else wanted.locale or "",
         timezone=row.person.timezone if wanted.timezone is ABSENT else wanted.timezone or "",
     )
@@ -239,8 +235,9 @@ def _create(wanted: Sequence[Wanted], now: datetime) -> dict[str, _Move]:
     with connection.cursor() as cursor:
         cursor.execute(_CREATE, [now, *values])
         ids = {user_id: id for id, user_id in cursor.fetchall()}
-    rows = [replace(fresh[name], person=replace(fresh[name].person, id=ids[name])) for name in ids]
-    return {row.user_id: (replace(row, email=None, phone=None), row) for row in rows}
+    made = [(fresh[user_id], id) for user_id, id in ids.items()]
+    rows = [row._replace(person=row.person._replace(id=id)) for row, id in made]
+    return {row.user_id: (row._replace(email=None, phone=None), row) for row in rows}
 
 
 def _nobody(user_id: str, key: DataKey) -> _Row:

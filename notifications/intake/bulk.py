@@ -5,10 +5,10 @@ own key finds what the first one made, whatever has changed since.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.db import transaction
 from rest_framework.exceptions import ValidationError
@@ -40,8 +40,7 @@ Outcome = Taken | Problem
 _Draft = Draft | AudienceDraft
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One request of the call as it was read, or what is wrong with it; `use`: under its key."""
 
     asked: SendRequest | Problem
@@ -113,7 +112,7 @@ def _without(item: Item, refused: TooMuchSaid) -> Item:
     named = isinstance(asked, SendRequest) and any(
         one.user_id == refused.user_id for one in asked.people()
     )
-    return replace(item, asked=refused) if named else item
+    return item._replace(asked=refused) if named else item
 
 
 def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:

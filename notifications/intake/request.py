@@ -1,10 +1,10 @@
 """What a caller asks for, read and checked as far as the body alone tells."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from rest_framework import serializers
 
@@ -17,23 +17,24 @@ from preferences.wanted import Wanted, WantedInvalid, known_as, read
 MOST_RECIPIENTS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addressee:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Addressee(NamedTuple):
     """One recipient of a request, and the data that is theirs alone."""
 
     wanted: Wanted
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _NOTHING
     pointer: str = "/to"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """A request to say one thing to some people."""
 
     type: str
     to: tuple[Addressee, ...]  # nobody where it is sent to a topic
     topic: str | None = None  # its key
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = _NOTHING
     channels: frozenset[int] | None = None
     priority: Priority | None = None
     send_at: datetime | None = None
