@@ -16,13 +16,13 @@ def smtp(stand: Stand, scale: float) -> Reading:
     return _measured(stand, scale, speak="smtp", type="parcel")
 
 
-def smtp_64(stand: Stand, scale: float) -> Reading:
-    """The same with 64 threads."""
+def smtp_100(stand: Stand, scale: float) -> Reading:
+    """The same with 100 threads."""
     return _measured(stand, scale, speak="smtp", type="parcel", **THREADED)
 
 
-def http_64(stand: Stand, scale: float) -> Reading:
-    """A provider's HTTP API, with 64 threads."""
+def http_100(stand: Stand, scale: float) -> Reading:
+    """A provider's HTTP API, with 100 threads."""
     return _measured(stand, scale, speak="http", type="text", **THREADED)
 
 
@@ -54,8 +54,8 @@ def goals(rounds: Rounds) -> list[Goal]:
             at_least=1000,
         )
         for name, words in {
-            "smtp_64": "SMTP, 64 threads",
-            "http_64": "HTTP, 64 threads",
+            "smtp_100": "SMTP, 100 threads",
+            "http_100": "HTTP, 100 threads",
         }.items()
     ]
 
@@ -67,6 +67,6 @@ SCENARIO = Scenario(
     method="One bulk worker and the pump; the mail server, or the provider's HTTP API, answers "
     "each message after 50 ms. From the first message to the last. As it comes a provider opens 8 "
     "connections, which such a server holds to 160 letters a second: that one has no goal.",
-    contenders={"smtp": smtp, "smtp_64": smtp_64, "http_64": http_64},
+    contenders={"smtp": smtp, "smtp_100": smtp_100, "http_100": http_100},
     goals=goals,
 )

@@ -1,11 +1,11 @@
-"""The product with 64 threads for each of its providers, and one that speaks HTTP."""
+"""The product with 100 threads for each of its providers, and one that speaks HTTP."""
 # ruff: noqa: F403, F405 - these settings are the product's, and a little more
 
 import os
 
 from notifysite.settings import *
 
-THREADS = 64
+THREADS = 100
 _url = os.environ.get("BENCH_HTTP_URL", "http://127.0.0.1:1")
 DELIVERY_PROVIDERS = {
     **DELIVERY_PROVIDERS,

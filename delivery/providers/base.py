@@ -1,5 +1,6 @@
 """What providers share that take one message at a time: threads, a deadline, and patience."""
 
+import math
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -13,6 +14,9 @@ from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.crew import Crew, Take
 
+# Half of fewer would not pay for what every flight costs.
+MANY_THREADS = 32
+
 
 class OneByOne(ABC):
     """A provider that is called once per message, from several threads at a time.
@@ -20,11 +24,9 @@ class OneByOne(ABC):
     `send` ends within `deadline` seconds, whatever the other side does, so a lease that is longer
     never runs out under it: a call that still runs then is `unknown`, and a message whose turn has
     not come is `transient` and will not be sent. A flight has as many messages as there are
-    threads, unless `flight` says that it has more. All flights share the threads.
+    threads, unless `flight` says that it has more. Many threads are given two flights, half the
+    size: while one is settled and the next one sealed, the other keeps them busy.
     """
-
-    # While one is settled and the next one sealed, the other keeps the threads busy.
-    flights = 2
 
     def __init__(
         self, *, alias: str, threads: int = 8, deadline: float = 15.0, flight: int = 0
@@ -33,7 +35,8 @@ class OneByOne(ABC):
             raise ValueError("threads and deadline must be more than 0")
         self.alias = alias
         self.threads = threads
-        self.flight = max(flight, threads)
+        self.flights = 2 if threads >= MANY_THREADS else 1
+        self.flight = max(flight, threads) if self.flights == 1 else math.ceil(threads / 2)
         self.deadline = deadline
         self._crew = Crew(self.work, most=threads, name=f"provider-{alias}")
 

@@ -10,7 +10,6 @@ from tests.chaos.stand.scene import Scene
 
 HEALTHY_WITHIN = 15.0  # seconds after a restart until the API accepts again
 FLIGHT = 8
-IN_THE_AIR = 2 * FLIGHT  # two of each process
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def test_a_restarted_database_loses_nothing(scene: Scene, scale: Restarts) -> No
 
     scene.note(restarts=len(outages), slowest_accept_seconds=max(outages), said=scene.load.said())
     scene.demand("the API accepts again within 15 s", max(outages) <= HEALTHY_WITHIN)
-    in_flight = len(outages) * IN_THE_AIR * (len(scene.workers) + 1)  # the pump works, too
+    in_flight = len(outages) * FLIGHT * (len(scene.workers) + 1)  # the pump works, too
     scene.demand("copies are at most what was in flight", found.copies <= in_flight)
     scene.judge()
 

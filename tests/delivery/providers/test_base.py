@@ -153,6 +153,16 @@ def began(provider: Scripted, number: int) -> None:
         time.sleep(0.001)
 
 
+@pytest.mark.parametrize(
+    ("threads", "flights", "flight"), [(1, 1, 1), (31, 1, 31), (32, 2, 16), (65, 2, 33)]
+)
+def test_many_threads_are_given_two_flights_of_half_the_size(
+    scripted, threads: int, flights: int, flight: int
+) -> None:
+    provider = scripted(threads=threads)
+    assert (provider.flights, provider.flight) == (flights, flight)
+
+
 def test_two_flights_share_the_threads(scripted) -> None:
     provider = scripted(threads=2)
     first, answered_first = sending(provider, [message("hang") for _ in range(3)])
