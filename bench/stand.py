@@ -22,7 +22,7 @@ from notifysite.stack.processes import ROOT, Process
 from notifysite.stack.valkey import broker_url
 from tests.chaos.stand.crew import Crew
 from tests.chaos.stand.database import ask
-from tests.chaos.stand.program import Program, Spawner
+from tests.chaos.stand.program import Program, Spawner, wait_until
 
 # What would change how the product runs: here it runs as it does without any of it.
 FOREIGN = (
@@ -271,13 +271,14 @@ class Product:
 
     def await_rest(self, done: int, *, within: float = 60.0) -> None:
         """Wait until so many notifications are done, and nothing is under way."""
-        until = time.monotonic() + within
         with closing(psycopg2.connect(self.database.url)) as held, held.cursor() as cursor:
             held.autocommit = True
-            while not (_one(cursor, DONE) >= done and not _one(cursor, BUSY)):
-                if time.monotonic() > until:
-                    raise TimeoutError(f"{done} were not done after {within:.0f} s")
-                time.sleep(LOOK_SECONDS)
+            wait_until(
+                lambda: not _one(cursor, BUSY) and _one(cursor, DONE) >= done,
+                f"{done} were done",
+                within=within,
+                every=LOOK_SECONDS,
+            )
 
     def warm_up(self, mailbox: Mailbox, number: int) -> None:
         """Have the first so many people written to at once, and wait until that is done."""

@@ -126,4 +126,5 @@ def _change(values: list[Any]) -> Change:
 
 
 def _id(written: str) -> UUID:
+    # What was told before an upgrade may have hyphens.
     return ids.of(int(written.replace("-", ""), 16))

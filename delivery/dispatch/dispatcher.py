@@ -202,12 +202,14 @@ class Dispatcher:
             except Empty:
                 break
             settled += len(flight.rows)
+            self._under_way[flight.way].remove(flight)
+            if not self._under_way[flight.way]:
+                del self._under_way[flight.way]
             self._settle(flight)
         return settled
 
     def _settle(self, flight: Flight) -> None:
         reached("dispatch.landed")
-        self._forget(flight)
         try:
             settled, onward = settlement.outlast(partial(self._outcomes, flight))
             if settled:
@@ -219,13 +221,6 @@ class Dispatcher:
             self._note(flight.way, answers)
             health.judge(flight.way, answers, probe=flight.probe)
         self._assign(onward)
-
-    def _forget(self, flight: Flight) -> None:
-        under_way = self._under_way.get(flight.way, [])
-        if flight in under_way:
-            under_way.remove(flight)
-        if not under_way:
-            self._under_way.pop(flight.way, None)
 
     def _note(self, way: Way, answers: Sequence[Outcome]) -> None:
         if answers and all(outcome.kind in health.WELL for outcome in answers):

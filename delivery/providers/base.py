@@ -36,7 +36,7 @@ class OneByOne(ABC):
         self.alias = alias
         self.threads = threads
         self.flights = 2 if threads >= MANY_THREADS else 1
-        self.flight = max(flight, threads) if self.flights == 1 else math.ceil(threads / 2)
+        self.flight = math.ceil(max(flight, threads) / self.flights)
         self.deadline = deadline
         self._crew = Crew(self.work, most=threads, name=f"provider-{alias}")
 

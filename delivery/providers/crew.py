@@ -84,10 +84,13 @@ class Crew:
             self._first = max(1, self._busiest // 2)
             self._busiest = self._busy
 
+    @property
+    def _waiting(self) -> int:
+        return sum(flight.waiting for flight in self._flights)
+
     def _call(self, wanted: int) -> bool:
         """Have more threads work; whether there was work and room for any."""
-        waiting = sum(flight.waiting for flight in self._flights)
-        called = max(0, min(wanted, self._most - self._busy, waiting))
+        called = max(0, min(wanted, self._most - self._busy, self._waiting))
         parked = min(called, self._parked - self._called)
         self._busy += called
         self._busiest = max(self._busiest, self._busy)
@@ -119,7 +122,7 @@ class Crew:
         with self._changed:
             if shift != self._shift:
                 return None
-            if any(flight.waiting for flight in self._flights):  # it came since
+            if self._waiting:  # it came since
                 return shift
             self._busy -= 1
             self._parked += 1

@@ -172,11 +172,13 @@ class Program:
                 os.killpg(self._popen.pid, number)
 
 
-def wait_until(holds: Callable[[], object], what: str, *, within: float = PATIENCE) -> float:
-    """Wait until something holds; returns the seconds it took."""
+def wait_until(
+    holds: Callable[[], object], what: str, *, within: float = PATIENCE, every: float = 0.05
+) -> float:
+    """Wait until something holds, looking `every` so many seconds; returns how long it took."""
     began = time.monotonic()
     while not holds():
         waited = time.monotonic() - began
         assert waited < within, f"waited {within:.0f} s until {what}"
-        time.sleep(0.05)
+        time.sleep(every)
     return time.monotonic() - began
