@@ -3,7 +3,7 @@ PYTHON    ?= python3
 BIN       := .venv/bin
 BOOTSTRAP := $(PYTHON) notifysite/stack/bootstrap.py
 STACK     := $(BIN)/python -m notifysite.stack
-COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
              --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 BENCH     := var/bench-venv
