@@ -6,8 +6,6 @@ effects of the observers that settings name.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,7 +17,7 @@ from django.utils.module_loading import import_string
 from delivery.contracts import Change
 from delivery.lifecycle import State
 from delivery.models import Announcement
-from notifysite.plumbing import ids
+from notifysite.plumbing import claims, ids
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.statements import Statement
 
@@ -31,13 +29,16 @@ _TELL = Statement("""
     INSERT INTO delivery_announcement (changes, lane)
     VALUES (%(changes)s::jsonb, %(lane)s::smallint)
 """)
-_TAKE = Statement("""
+_TAKE = Statement(
+    """
     DELETE FROM delivery_announcement WHERE id IN (
         SELECT id FROM delivery_announcement
         WHERE lane = %(lane)s::smallint AND (%(at)s::bigint IS NULL OR id = %(at)s::bigint)
         ORDER BY id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED
     ) RETURNING changes
-""")
+""",
+    first=claims.LOSABLE,
+)
 
 Observer = Callable[[Sequence[Change]], None]
 
@@ -113,11 +114,8 @@ def _observers() -> list[Observer]:
     return [cast("Observer", import_string(path)) for path in settings.DELIVERY_OBSERVERS]
 
 
-_REST = attrgetter(*[field.name for field in fields(Change)][2:])
-
-
 def _plain(change: Change) -> list[Any]:
-    return [change.delivery_id.hex, change.notification_id.hex, *_REST(change)]
+    return [change.delivery_id.hex, change.notification_id.hex, *change[2:]]
 
 
 def _change(values: list[Any]) -> Change:

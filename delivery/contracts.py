@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from delivery.lifecycle import EventKind, OutcomeKind, Reason
@@ -77,8 +77,7 @@ class Wait:
 Sealed = Message | Withdraw | Wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(NamedTuple):
     """What dispatch shows the seal of each marked row."""
 
     id: UUID
@@ -163,8 +162,7 @@ class Traits:
     patience: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an announcement says of one delivery.
 
     `moved` is false where news had made it so already, and somebody told of it.

@@ -7,7 +7,6 @@ simply sent, marked ones are `uncertain`.
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -64,8 +63,7 @@ def _rows(found: Iterable[Sequence[Any]]) -> list[Row]:
     return [Row._make([*values, read_at]) for values in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """One row's outcome and what it makes of the row; `lease` is the token it was marked under."""
 
     row: Row
@@ -122,12 +120,12 @@ _MARK = Statement(f"""
 Lease = tuple[UUID, UUID]
 
 
-def mark(leases: Sequence[Lease], *, provider: str) -> set[Lease]:
+def mark(leases: Sequence[Lease], *, provider: str) -> Collection[Lease]:
     """Say that these rows may be out from now on; returns those that are still ours."""
     with connection.cursor() as cursor:
         _MARK.run(cursor, **_leased(leases, State.QUEUED), provider=provider)
         # To read what came back costs more than to count it.
-        return set(leases if cursor.rowcount == len(leases) else cursor.fetchall())
+        return leases if cursor.rowcount == len(leases) else set(cursor.fetchall())
 
 
 # What is given back untried and for now keeps its place among those that are due.
@@ -308,7 +306,7 @@ def settle(settled: Sequence[Settled]) -> list[Change]:
     """
     if not settled:
         return []
-    ordered = sorted(settled, key=lambda one: one.row.id)
+    ordered = sorted(settled, key=lambda one: one.row.id.int)
     with connection.cursor() as cursor:
         values = _settle_parameters(ordered)
         _LOCK.run(cursor, **values)

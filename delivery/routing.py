@@ -56,22 +56,43 @@ def turns(channel: int, *, mode: int) -> Sequence[Turn]:
     return [Turn(alias, position) for position, alias in enumerate(named, 1)]
 
 
-def choose(
-    channel: int, *, mode: int, luck: float, stay: str = "", tried: frozenset[str] = frozenset()
-) -> Choice:
-    """The provider for the next try, in a round in which those of `tried` have failed already.
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Those that may take a message now, by their weights; or how long nobody may."""
 
-    `luck` in [0, 1) picks among the weights of one position. `stay`: only this one, while it is
-    still on the channel, because it may have the message already.
+    free: tuple[Turn, ...] = ()
+    wait: float = 0.0
+
+    def choose(self, luck: float) -> Choice:
+        """One of them; `luck` in [0, 1) picks among their weights."""
+        if not self.free:
+            return Choice(wait=self.wait)
+        return Choice((self.free[0] if len(self.free) == 1 else _weighted(self.free, luck)).alias)
+
+
+def takers(
+    channel: int, *, mode: int, stay: str = "", tried: frozenset[str] = frozenset()
+) -> Takers:
+    """Who may have the next try, in a round in which those of `tried` have failed already.
+
+    `stay`: only this one, while it is still on the channel, because it may have the message
+    already.
     """
     there = [turn for turn in turns(channel, mode=mode) if turn.alias not in tried]
     there = [turn for turn in there if turn.alias == stay] or there
     waits = [health.pulse(Way(turn.alias, channel)).wait() for turn in there]
     free = [turn for turn, wait in zip(there, waits, strict=True) if not wait]
     if not free:
-        return Choice(wait=min(waits, default=0.0))
+        return Takers(wait=min(waits, default=0.0))
     first = min(turn.position for turn in free)
-    return Choice(_weighted([turn for turn in free if turn.position == first], luck).alias)
+    return Takers(tuple(turn for turn in free if turn.position == first))
+
+
+def choose(
+    channel: int, *, mode: int, luck: float, stay: str = "", tried: frozenset[str] = frozenset()
+) -> Choice:
+    """The provider for the next try; see `takers`, and how they are chosen from."""
+    return takers(channel, mode=mode, stay=stay, tried=tried).choose(luck)
 
 
 def luck_of(delivery: UUID) -> float:

@@ -80,10 +80,15 @@ def may_fail_over(outcome: OutcomeKind) -> bool:
     return outcome in _FAILOVER
 
 
+def settled(outcome: OutcomeKind) -> Verdict | None:
+    """What becomes of a delivery by an outcome that leaves nothing to weigh, as nearly all do."""
+    return _SETTLED.get(outcome)
+
+
 def after(outcome: OutcomeKind, tried: Tried) -> Verdict:
     """What becomes of the delivery now, once no other provider is left to try."""
-    if outcome in _SETTLED:
-        return _SETTLED[outcome]
+    if ended := settled(outcome):
+        return ended
     if outcome == OutcomeKind.ACCOUNT:
         return _after_account(tried)
     if outcome == OutcomeKind.TRANSIENT:

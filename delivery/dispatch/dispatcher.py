@@ -5,9 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from queue import Empty, SimpleQueue
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -53,6 +53,7 @@ class Dispatcher:
         self._under_way: dict[Way, list[Flight]] = {}
         self._well: set[Way] = set()
         self._landed: SimpleQueue[Flight] = SimpleQueue()
+        self._looked_at = time.monotonic()
 
     @property
     def busy(self) -> bool:
@@ -82,7 +83,7 @@ class Dispatcher:
         """Settle flights that have come back, for the first of which `wait` seconds are spent, and
         send off what waits; returns how many rows were settled."""
         settled = self._settle_landed(wait)
-        self._give_back(lambda claimed: time.monotonic() - claimed.since > BATCH_SECONDS)
+        self._give_back_late()
         self._take_off()
         return settled
 
@@ -110,8 +111,9 @@ class Dispatcher:
         """Let each wait for the provider that is to take it; nobody's are settled or given back."""
         nobody: list[Settled] = []
         later: list[tuple[Claimed, float]] = []
+        takers = cache(routing.takers)  # most rows of a batch ask for the same
         for one in in_order(claimed):
-            choice = _choice(one)
+            choice = takers(**_asked(one)).choose(routing.luck_of(one.row.id))
             way = Way(choice.alias, one.row.channel)
             if choice.wait:
                 later.append((one, choice.wait))
@@ -180,7 +182,8 @@ class Dispatcher:
         flight.marked_at = handover.clock()
         ours = queue.mark([one.leased for one in flight.rows], provider=flight.way.alias)
         reached("dispatch.marked")
-        flight.rows = [one for one in flight.rows if one.leased in ours]
+        if len(ours) < len(flight.rows):
+            flight.rows = [one for one in flight.rows if one.leased in ours]
         flight.lease = leases.keep([one.leased for one in flight.rows])
         try:
             flight.sealed = _seal(flight.rows)
@@ -249,6 +252,12 @@ class Dispatcher:
                 settled.append(settlement.judged(claimed, outcome, taker=by, probe=probe))
         return settled, onward
 
+    def _give_back_late(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at > BATCH_SECONDS / 20:
+            self._looked_at = now
+            self._give_back(lambda claimed: now - claimed.since > BATCH_SECONDS)
+
     def _give_back(self, late: Callable[[Claimed], bool]) -> None:
         given: list[Claimed] = []
         for way, waiting in list(self._waiting.items()):
@@ -279,23 +288,19 @@ def _allowed(alias: str, wanted: int) -> throttle.Granted:
         return throttle.Granted(0, CROWDED_PAUSE)
 
 
-def _choice(claimed: Claimed, tried: frozenset[str] | None = None) -> routing.Choice:
+def _asked(claimed: Claimed) -> dict[str, Any]:
+    """What routing is asked about it."""
     row = claimed.row
-    return routing.choose(
-        row.channel,
-        mode=row.mode,
-        luck=routing.luck_of(row.id),
-        # Where an answer was lost the message may be there: no other provider is given it.
-        stay=row.provider if row.unknowns else "",
-        tried=claimed.tried if tried is None else tried,
-    )
+    # Where an answer was lost the message may be there: no other provider is given it.
+    stay = row.provider if row.unknowns else ""
+    return {"channel": row.channel, "mode": row.mode, "stay": stay, "tried": claimed.tried}
 
 
 def _fails_over(claimed: Claimed, outcome: Outcome, *, by: str, way: Way) -> bool:
     """Whether another provider may and can take it now."""
     if by != way.alias or claimed.row.unknowns or not verdicts.may_fail_over(outcome.kind):
         return False
-    return bool(_choice(claimed, claimed.tried | {by}).alias)
+    return bool(routing.takers(**_asked(claimed) | {"tried": claimed.tried | {by}}).free)
 
 
 def _after(claimed: Claimed, outcome: Outcome, by: str) -> Claimed:
@@ -321,11 +326,6 @@ def _seal(flight: Sequence[Claimed]) -> dict[UUID, Sealed]:
 def _parcel(claimed: Claimed) -> Parcel:
     row = claimed.row
     return Parcel(
-        id=row.id,
-        notification_id=row.notification_id,
-        recipient_id=row.recipient_id,
-        address_id=row.address_id,
-        channel=row.channel,
-        step=row.step,
-        mode=row.mode,
-    )
+        row.id, row.notification_id, row.recipient_id, row.address_id, row.channel, row.step,
+        row.mode,
+    )  # fmt: skip

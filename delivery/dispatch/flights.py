@@ -75,7 +75,7 @@ def cut(waiting: deque[Claimed], *, alias: str) -> list[Claimed]:
 
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
     """Those that may fly together next to each other; first what has never gone wrong."""
-    return sorted(claimed, key=lambda one: (*_kind(one), one.row.id))
+    return sorted(claimed, key=lambda one: (*_kind(one), one.row.id.int))
 
 
 _ORDINARY = (False, 0)

@@ -1,7 +1,7 @@
 """What people did with deliveries: first times, additive, apart from the state."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -90,7 +90,7 @@ def _announce(engaged: Sequence[Engaged]) -> None:
             [[one.delivery_id for one in engaged]],
         )
         changes = [
-            (lane, replace(Change(*values), seen=True)) for *values, lane in cursor.fetchall()
+            (lane, Change(*values)._replace(seen=True)) for *values, lane in cursor.fetchall()
         ]
     announcements.announce_by_lane(changes)
 

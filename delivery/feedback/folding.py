@@ -52,7 +52,7 @@ def fold(told: Sequence[Matched]) -> None:
     suppressions.add(by_row)
     seen = engagement.keep(by_row)
     moved = [_change(now, since=row) for row, now in pairs if row.state != now.state]
-    moved += [replace(_change(now, since=now), seen=True) for _, now in pairs if now.id in seen]
+    moved += [_change(now, since=now)._replace(seen=True) for _, now in pairs if now.id in seen]
     lanes = {row.id: row.lane for row, _ in pairs}
     announcements.announce_by_lane((lanes[change.delivery_id], change) for change in moved)
 

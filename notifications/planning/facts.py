@@ -17,7 +17,7 @@ from notifications.audiences.data import Common
 from notifications.catalog import types
 from notifications.catalog.kinds import EXPRESSION
 from notifications.catalog.types import CatalogType
-from notifications.models import ApiKey, Decision, Guest
+from notifications.models import Decision, Guest
 from notifications.planning import membership, readers
 from notifications.planning.decision import (
     AddressFacts,
@@ -268,6 +268,13 @@ def _guests(due: Sequence[Due]) -> frozenset[tuple[int, str]]:
     )
 
 
+_LIVE_KEYS = Statement("""
+    SELECT k.id FROM api_key AS k JOIN service AS v ON v.id = k.service_id
+    WHERE k.id = ANY(%(ids)s::bigint[]) AND k.revoked_at IS NULL AND v.active
+""")
+
+
 def _live_keys(keys: set[int]) -> frozenset[int]:
-    found = ApiKey.objects.filter(id__in=keys, revoked_at=None, service__active=True)
-    return frozenset(found.values_list("id", flat=True))
+    with connection.cursor() as cursor:
+        _LIVE_KEYS.run(cursor, ids=keys)
+        return frozenset(id_ for (id_,) in cursor.fetchall())

@@ -27,7 +27,7 @@ from notifysite.plumbing.statements import Statement
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
+BATCH = 400
 
 # One that broke off alone so often waits for us to mend what is wrong with it.
 MOST_BROKEN_OFF = 5
@@ -53,7 +53,7 @@ _CLAIM = Statement(
     ))
     RETURNING clock_timestamp(), broken_off, {claims.columns(facts.COLUMNS)}
     """,  # noqa: S608 - names of our own tables and columns
-    first=claims.IN_ORDER,
+    first=claims.LOSABLE + claims.IN_ORDER,
 )
 
 
@@ -258,7 +258,7 @@ _SAVE = Statement(
         AS u(id, status, reason, decision_id, due_at)
     WHERE n.id = u.id
     """,
-    first=claims.ONE_BY_ONE,
+    first=claims.LOSABLE + claims.ONE_BY_ONE,
 )
 
 

@@ -36,28 +36,36 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
     letters = letters_of(parcels)
     if not letters:
-        return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
+        return _gone(parcels)
     now = max(letter.row.now for letter in letters)
     # Read after the letters: whoever cancelled an audience before it is obeyed.
     audiences = data.load(letter.due.audience_id for letter in letters)
     held = _held(letters, now, audiences)
-    clear = [letter for letter in letters if letter.row.id not in held]
+    clear = [letter for letter in letters if letter.row.id not in held] if held else letters
     if moved := [letter.row.id for letter in clear if letter.row.address_retired]:
         again.readdress(moved)
         left = {letter.row.id for letter in clear}
         clear = letters_of([parcel for parcel in parcels if parcel.id in left])
-    gone: dict[UUID, Sealed] = {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
-    return gone | held | _messages(clear, audiences, now=now)
+    sealed = held | _messages(clear, audiences, now=now)
+    if len(sealed) < len(parcels):
+        sealed |= _gone([parcel for parcel in parcels if parcel.id not in sealed])
+    return sealed
+
+
+def _gone(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
+    return {parcel.id: Withdraw(reason=Reason.ERASED) for parcel in parcels}
 
 
 def _held(letters: Sequence[Letter], now: datetime, audiences: _Audiences) -> dict[UUID, Sealed]:
     """What may not leave: by plain facts, or because the decision is another one now."""
-    stopped = {
-        letter.row.id: _stopped(letter, now, audiences.get(letter.due.audience_id, data.NOTHING))
-        for letter in letters
-    }
-    held: dict[UUID, Sealed] = {id_: answer for id_, answer in stopped.items() if answer}
-    doubtful = [letter for letter in letters if letter.row.id not in held and _changed(letter)]
+    held: dict[UUID, Sealed] = {}
+    doubtful: list[Letter] = []
+    for letter in letters:
+        audience = audiences.get(letter.due.audience_id, data.NOTHING)
+        if answer := _stopped(letter, now, audience):
+            held[letter.row.id] = answer
+        elif _changed(letter):
+            doubtful.append(letter)
     return held | again.decide_again(
         [(letter.row.id, letter.row.step, letter.row.channel, letter.due) for letter in doubtful],
         now=now,

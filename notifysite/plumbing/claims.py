@@ -51,6 +51,10 @@ IN_ORDER = "SET LOCAL enable_sort = off; "
 # id. For the planner a list has ten values, and every other way looks as good for so few.
 ONE_BY_ONE = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
 
+# Sent with a statement that is simply done again where the server loses it in a crash. What is
+# committed after it, and waited for, is never kept without it.
+LOSABLE = "SET LOCAL synchronous_commit = off; "
+
 # A condition of every claim, which is true and leaves the lock behind.
 HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s::uuid')}))"
 # That a row `t` is claimed by one of %(holders)s, and its lease has not run out.

@@ -64,7 +64,7 @@ def test_flights_that_land_while_it_is_away_for_long_are_all_let_go(
     monkeypatch.setattr(settlement, "SETTLE_PAUSES", ())
     for alias, ledger in two_providers.items():
         Route.objects.create(channel=EMAIL.number, provider=alias, position=1)
-        ledger.script = [broken_off(OutcomeKind.ACCEPTED)]
+        ledger.script = [broken_off(OutcomeKind.TRANSIENT)]  # it is asked who may take it next
     routing.forget()
     first = ids.floor(datetime.now(UTC)).int
     queued(1, id=UUID(int=first))  # one has luck 0, the other almost 1
