@@ -84,6 +84,9 @@ def load(type_ids: Iterable[int]) -> dict[int, CatalogType]:
     return {kind.id: kind for kind in _current("id = ANY(%s::bigint[])", list(type_ids))}
 
 
+# The stamp of a row's type, for a statement that reads such rows anyway: it saves one that asks.
+STAMP = "(SELECT t.changed_at FROM notification_type AS t WHERE t.id = {id})"
+
 _kept: dict[int, tuple[datetime, CatalogType]] = {}
 _by_key: dict[str, int] = {}  # ids; which of them holds, the stamp tells
 
@@ -98,7 +101,11 @@ def kept(key: str) -> tuple[datetime, CatalogType] | None:
 def _current(where: str, values: list[Any]) -> list[CatalogType]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id, changed_at FROM notification_type WHERE {where}", [values])  # noqa: S608
-        stamps: dict[int, datetime] = dict(cursor.fetchall())
+        return list(stamped(dict(cursor.fetchall())).values())
+
+
+def stamped(stamps: Mapping[int, datetime]) -> dict[int, CatalogType]:
+    """Types by id, given the stamps that the database has just told of them; see STAMP."""
     found = {
         id_: kept[1]
         for id_, stamp in stamps.items()
@@ -110,7 +117,7 @@ def _current(where: str, values: list[Any]) -> list[CatalogType]:
         _kept.update({id_: (stamps[id_], kind) for id_, kind in fresh.items()})
         _by_key.update({kind.key: id_ for id_, kind in fresh.items()})
         found |= fresh
-    return list(found.values())
+    return found
 
 
 def _load(ids: Iterable[int]) -> dict[int, CatalogType]:

@@ -80,9 +80,13 @@ class Case(NamedTuple):
         return self.facts.start
 
 
-def gather(due: Sequence[Due], *, now: datetime) -> list[Case]:
-    """All facts of a batch; ten to sixteen queries, whatever its size."""
-    catalog = types.load({one.type_id for one in due})
+def gather(
+    due: Sequence[Due], *, now: datetime, catalog: Mapping[int, CatalogType] | None = None
+) -> list[Case]:
+    """All facts of a batch; three to eleven queries, whatever its size. `catalog`: the types, where
+    they are at hand."""
+    if catalog is None:
+        catalog = types.load({one.type_id for one in due})
     people = wishes.load(sorted({one.recipient_id for one in due}))
     there = addresses(list(people))
     wordy = {one.id for one in catalog.values() if _asks_data(one)}

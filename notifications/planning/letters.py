@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from delivery.contracts import Parcel
+from notifications.catalog import types
 from notifications.planning import readers
 from notifications.planning.facts import COLUMNS, Due
 from notifications.planning.readers import Reader
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     address: bytes | None
     quiet_hours: str | None
     paused_until: datetime | None
+    type_changed_at: datetime
     now: datetime  # by the database
 
 
@@ -47,7 +49,8 @@ _LOOK = Statement(f"""
         (SELECT k.revoked_at IS NULL AND v.active
             FROM api_key AS k JOIN service AS v ON v.id = k.service_id WHERE k.id = n.key_id),
         n.status, a.value, r.quiet_hours::text, r.paused_until,
-        clock_timestamp(), r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
+        {types.STAMP.format(id="n.type_id")}, clock_timestamp(),
+        r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
         {claims.columns(COLUMNS, "n")}
     FROM delivery AS d
     JOIN notification AS n ON n.id = d.notification_id

@@ -15,6 +15,8 @@ from django.db import DatabaseError, connection, transaction
 from delivery import queue
 from delivery.dispatch import Dispatcher
 from delivery.lifecycle import Reason
+from notifications.catalog import types
+from notifications.catalog.types import CatalogType
 from notifications.planning import facts, secrets
 from notifications.planning.decide import decide
 from notifications.planning.decision import Decision, Does, StepDecision
@@ -51,7 +53,8 @@ _CLAIM = Statement(
         LIMIT %(limit)s::bigint
         FOR NO KEY UPDATE SKIP LOCKED
     ))
-    RETURNING clock_timestamp(), broken_off, {claims.columns(facts.COLUMNS)}
+    RETURNING clock_timestamp(), broken_off, {types.STAMP.format(id="claimed.type_id")},
+        {claims.columns(facts.COLUMNS)}
     """,  # noqa: S608 - names of our own tables and columns
     first=claims.LOSABLE + claims.IN_ORDER,
 )
@@ -73,18 +76,28 @@ def plan_due(lane: Lane, *, limit: int = BATCH, taker: Dispatcher | None = None)
     reached("plan.claimed")
     now = max(now for now, *_ in rows)
     rows.sort(key=lambda row: row[1])  # the likely culprit last
-    sound = [Due(*values) for _, broken_off, *values in rows if not broken_off]
-    _plan(sound, now=now, token=token, taker=taker)
-    for _, broken_off, *values in rows:
-        if broken_off:
-            _plan_alone(Due(*values), now=now, token=token)
+    found = [(broken_off, stamp, Due(*values)) for _, broken_off, stamp, *values in rows]
+    stamps = {due.type_id: stamp for _, stamp, due in found}
+    sound = [due for broken_off, _, due in found if not broken_off]
+    _plan(sound, stamps, now=now, token=token, taker=taker)
+    for due in [due for broken_off, _, due in found if broken_off]:
+        _plan_alone(due, stamps, now=now, token=token)
     return len(rows)
 
 
+# When the types of a batch were changed last.
+_Stamps = Mapping[int, datetime]
+
+
 def _plan(
-    due: Sequence[Due], *, now: datetime, token: UUID, taker: Dispatcher | None = None
+    due: Sequence[Due],
+    stamps: _Stamps,
+    *,
+    now: datetime,
+    token: UUID,
+    taker: Dispatcher | None = None,
 ) -> None:
-    if due and (planned := _decided(due, now=now)):
+    if due and (planned := _decided(due, types.stamped(stamps), now=now)):
         reached("plan.decided")
         taken = _record(planned, token=token, take=taker.free_channels() if taker else ())
         reached("plan.committed")
@@ -117,23 +130,25 @@ def free(holders: Collection[int]) -> int:
 _ALONE = "UPDATE notification SET broken_off = broken_off + 1 WHERE id = %s AND lease = %s"
 
 
-def _plan_alone(due: Due, *, now: datetime, token: UUID) -> None:
+def _plan_alone(due: Due, stamps: _Stamps, *, now: datetime, token: UUID) -> None:
     """Plan one that is under suspicion, and say so first: the next to claim it may be told."""
     with connection.cursor() as cursor:
         cursor.execute(_ALONE, [due.id, token])
-    _plan([due], now=now, token=token)
+    _plan([due], stamps, now=now, token=token)
 
 
-def _decided(due: Sequence[Due], *, now: datetime) -> list["Planned"]:
+def _decided(
+    due: Sequence[Due], catalog: Mapping[int, CatalogType], *, now: datetime
+) -> list["Planned"]:
     """All of a batch decided. One that cannot be holds up no other, and falls due again with its
     lease."""
     try:
-        return [Planned.of(case) for case in facts.gather(due, now=now)]
+        return [Planned.of(case) for case in facts.gather(due, now=now, catalog=catalog)]
     except DatabaseError:
         raise
     except Exception as error:  # noqa: BLE001 - else nothing behind it would ever leave
         if len(due) > 1:
-            return [planned for one in due for planned in _decided([one], now=now)]
+            return [planned for one in due for planned in _decided([one], catalog, now=now)]
         log.error("not_decided", notification=str(due[0].id), error=type(error).__name__)
         return []
 

@@ -96,7 +96,7 @@ def _stopped(letter: Letter, now: datetime, audience: Common) -> Withdraw | None
 def _messages(
     letters: Sequence[Letter], audiences: _Audiences, *, now: datetime
 ) -> dict[UUID, Sealed]:
-    catalog = types.load({letter.due.type_id for letter in letters})
+    catalog = types.stamped({one.due.type_id: one.row.type_changed_at for one in letters})
     picked = {letter.row.id: _version(letter, catalog[letter.due.type_id]) for letter in letters}
     forms = versions.compiled(version for version in picked.values() if version)
     actors = readers.load({letter.due.actor_id for letter in letters if letter.due.actor_id})

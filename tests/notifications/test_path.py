@@ -374,7 +374,7 @@ def test_planning_costs_a_fixed_number_of_queries(
         to=[{"user_id": f"u{n}", "email": f"u{n}@example.com"} for n in range(people)],
         data=DATA,
     )
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(10):
         plan.plan_due(Lane.DEFAULT)
 
 
@@ -406,5 +406,5 @@ def test_sealing_costs_a_fixed_number_of_queries(
         for d in Delivery.objects.all()
     ]
     seal.seal(parcels)  # compiled versions are kept from now on
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert len(seal.seal(parcels)) == 2 * people

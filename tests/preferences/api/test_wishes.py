@@ -131,7 +131,7 @@ def test_the_number_of_queries_does_not_grow_with_choices_and_categories(
         Choice.objects.create(recipient=recipient, category=make_category(), enabled=False)
     service.get(ANN)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(4):
         answer = service.get(ANN)
 
     assert len(answer.json()["categories"]) == count

@@ -369,7 +369,7 @@ def test_it_takes_a_fixed_number_of_queries(
     for _ in range(3):
         make_topic()
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(5):
         visit.get(choices_only(ann))
 
 

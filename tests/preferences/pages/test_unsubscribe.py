@@ -233,5 +233,5 @@ def test_it_takes_a_fixed_number_of_queries(
 
     with django_assert_num_queries(2):
         visit.get(link(ann))
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(11):
         one_click(visit, link(ann))
