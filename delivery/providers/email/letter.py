@@ -41,6 +41,7 @@ _ATOM = r"[^\s\x00-\x20\x7f-\x9f\"(),.:;<>@\[\\\]]+"
 _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_CRLF = re.compile(rb"\r\n|\r|\n")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -134,7 +135,7 @@ class Letter:
     def as_bytes(self) -> bytes:
         """The letter as it goes over the wire, with CRLF line ends. Raises Refused."""
         try:
-            return self.usual() or self.by_library()
+            return self.usual() or _CRLF.sub(b"\r\n", self.by_library())
         except ValueError as error:
             raise Refused(
                 OutcomeKind.REFUSED_MESSAGE,
