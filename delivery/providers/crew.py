@@ -4,21 +4,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 
-# Answers that all take longer than this are slow: more threads may wait for them together.
+# Answers that are all waited for longer than this are slow: more threads may do so together.
 SLOW_SECONDS = 0.005
 # One that takes longer than this is, though the others were quick: there may be no more of them.
 STALL_SECONDS = 0.02
-# How soon the quickest answer so far is forgotten. Most that come late waited for our own threads.
+# How soon the quickest answer so far is forgotten. Many that come late waited for our own threads.
 FORGETS = 1.5
+# No answer counts as quicker than this: one that was there at once would never be forgotten.
+QUICKEST_SECONDS = 0.0001
 # A thread without work ends after so long: to start one costs as much as to hand over a message.
 PARKED_SECONDS = 5.0
+# Outcomes are passed on together, so that not every one of them wakes who waits for them.
+GATHER_SECONDS = 0.005
 
 
 class Crew:
@@ -34,7 +38,8 @@ class Crew:
         self._most = most
         self._name = name
         self._flights: deque[_Flight] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._shift = 0  # threads of an earlier one may be stuck: they count no more
         self._busy = self._busiest = 0
         self._parked = self._called = 0
@@ -45,20 +50,24 @@ class Crew:
     def outcomes(self, messages: Sequence[Message], *, within: float) -> Iterator[Outcome]:
         """Hand all over; one outcome each as they are known, the last after `within` seconds."""
         flight = _Flight(messages, within=within)
-        with self._changed:
+        with self._lock:
             self._flights.append(flight)
             self._call(self._first - self._busy)
         try:
-            for outcome in flight.outcomes(stalled=self._stalled):
-                self._answered(outcome)
-                yield outcome
+            for answers in flight.answers(stalled=self._stalled):
+                self._answered(answers)
+                for answer in answers:
+                    yield answer.outcome
+            yield from flight.close()
         finally:
             flight.close()
             self._landed(flight)
 
-    def _stalled(self) -> bool:
-        """Let as many again join; whether asking again is of any use."""
-        with self._changed:
+    def _stalled(self, late: float) -> bool:
+        """Let as many again join; whether asking again is of any use. The seconds that we woke up
+        too `late` say that our own threads wait for each other, not for an answer."""
+        with self._lock:
+            self._answered_at += late
             patience = SLOW_SECONDS if self._is_slow else STALL_SECONDS
             if time.monotonic() - self._answered_at < patience:  # it may be another flight's
                 return True
@@ -68,15 +77,17 @@ class Crew:
     def _is_slow(self) -> bool:
         return self._quickest >= SLOW_SECONDS
 
-    def _answered(self, outcome: Outcome) -> None:
-        self._answered_at = time.monotonic()
-        self._quickest = min(outcome.took, FORGETS * self._quickest)
-        if self._is_slow:
-            with self._changed:
-                self._call(1)
+    def _answered(self, answers: "list[_Answer]") -> None:
+        with self._lock:
+            self._answered_at = time.monotonic()
+            for answer in answers:
+                quickest = min(answer.waited, FORGETS * self._quickest)
+                self._quickest = max(quickest, QUICKEST_SECONDS)
+                if self._is_slow:
+                    self._call(1)
 
     def _landed(self, flight: "_Flight") -> None:
-        with self._changed:
+        with self._lock:
             if flight.stuck:
                 self._shift += 1
                 self._busy = self._called = 0
@@ -110,7 +121,7 @@ class Crew:
             called = self._rest(called)
 
     def _take(self, shift: int) -> "Job | None":
-        with self._changed:
+        with self._lock:
             while self._flights and shift == self._shift:
                 if job := self._flights[0].begin():
                     return job
@@ -119,7 +130,7 @@ class Crew:
 
     def _rest(self, shift: int) -> int | None:
         """Wait for more work; the shift to work in, None to go home."""
-        with self._changed:
+        with self._lock:
             if shift != self._shift:
                 return None
             if self._waiting:  # it came since
@@ -143,7 +154,9 @@ class _Flight:
         self._lock = threading.Lock()
         self._waiting = deque(messages)
         self._running: set[Job] = set()
-        self._done: SimpleQueue[Outcome] = SimpleQueue()
+        self._done: list[_Answer] = []
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._rings = False  # for the next outcome, not only for the last
 
     @property
     def waiting(self) -> int:
@@ -159,34 +172,56 @@ class _Flight:
             self._running.add(job)
             return job
 
-    def finish(self, job: "Job", outcome: Outcome) -> None:
+    def finish(self, job: "Job", answer: "_Answer") -> None:
         """Tell what became of it; too late is not told."""
         with self._lock:
-            if job in self._running:
-                self._running.remove(job)
-                self._done.put(outcome)
+            if job not in self._running:
+                return
+            self._running.remove(job)
+            self._done.append(answer)
+            if self._rings or not (self._running or self._waiting):
+                self._rings = False
+                self._bell.put(None)
 
-    def outcomes(self, stalled: Callable[[], bool]) -> Iterator[Outcome]:
-        """One outcome per message, the last of them when time is up. `stalled` is told when none
-        comes, until it says that nothing more can be done about it."""
-        told, waits = 0, SLOW_SECONDS
+    def answers(self, stalled: Callable[[float], bool]) -> "Iterator[list[_Answer]]":
+        """What is answered, a few at a time, until all is or time is up. `stalled` is told when
+        nothing comes, and how late that was noticed, until it says that nothing more can be done
+        about it."""
+        told, hopeless = 0, False
         while told < self._size and (left := self._ends - time.monotonic()) > 0:
-            try:
-                outcome = self._done.get(timeout=min(waits, left))
-            except Empty:
-                waits = SLOW_SECONDS if stalled() else left
-                continue
-            told += 1
-            yield outcome
-        yield from self.close()
+            if answers := self._gathered(rings=hopeless):
+                told += len(answers)
+                yield answers
+                left = min(GATHER_SECONDS, left)
+            elif not hopeless:
+                left = min(SLOW_SECONDS, left)
+            if told < self._size and (late := self._listen(left)) is not None:
+                hopeless = hopeless or not (answers or self._done or stalled(late))
+
+    def _gathered(self, *, rings: bool) -> "list[_Answer]":
+        """What nobody was told yet; where that is nothing, whether the next one rings."""
+        with self._lock:
+            answers, self._done = self._done, []
+            self._rings = rings and not answers
+            return answers
+
+    def _listen(self, seconds: float) -> float | None:
+        """Wait for the bell; None if it rang, or how late we noticed that it did not."""
+        began = time.monotonic()
+        try:
+            self._bell.get(timeout=seconds)
+        except Empty:
+            return max(0.0, time.monotonic() - began - seconds)
+        return None
 
     def close(self) -> list[Outcome]:
         """Nothing begins any more; returns what is not told yet."""
         with self._lock:
-            told = [self._done.get_nowait() for _ in range(self._done.qsize())]
+            told = [answer.outcome for answer in self._done]
             late = [self._late(job.message) for job in self._running]
             unsent = [_unsent(message) for message in self._waiting]
             self.stuck = self.stuck or bool(late)
+            self._done = []
             self._running.clear()
             self._waiting.clear()
         return told + late + unsent
@@ -201,16 +236,24 @@ class _Flight:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class _Answer(NamedTuple):
+    outcome: Outcome
+    waited: float  # seconds, for the other side
+
+
 class Job:
     """A message in the hands of the thread that took it."""
 
-    message: Message
-    _flight: _Flight
+    __slots__ = ("_flight", "message")
 
-    def finish(self, outcome: Outcome) -> None:
-        """Tell what became of it; too late is not told."""
-        self._flight.finish(self, outcome)
+    def __init__(self, message: Message, flight: _Flight) -> None:
+        self.message = message
+        self._flight = flight
+
+    def finish(self, outcome: Outcome, *, waited: float | None = None) -> None:
+        """Tell what became of it; too late is not told. `waited` says how long the other side was
+        waited for, where that is known better than by how long it took."""
+        self._flight.finish(self, _Answer(outcome, outcome.took if waited is None else waited))
 
 
 Take = Callable[[], Job | None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.charset import QP, Charset
 from email.utils import getaddresses
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import cast
 
 from django.core.mail import EmailMultiAlternatives
@@ -31,6 +31,8 @@ ALLOWED_HEADERS: Mapping[str, str] = {
         "Reply-To",
     )
 }
+
+_OURS = frozenset(ALLOWED_HEADERS.values())
 
 # Seven bits and short lines whatever the text: no relay has to recode it and break a signature.
 QUOTED = Charset("utf-8")
@@ -189,28 +191,37 @@ def write(message: Message, *, sender: Sender) -> Letter:
 
 def addr_spec(address: str) -> AddrSpec | None:
     """Exactly one mailbox, None for anything else: no names, no lists, no white space."""
-    local, at, domain = address.rpartition("@")
+    local, _, domain = address.rpartition("@")
+    ascii_domain = _in_ascii(domain)
+    if not (ascii_domain and _LOCAL_PART.fullmatch(local)):
+        return None
+    if len(local.encode(errors="replace")) > 64:
+        return None
+    return AddrSpec(local, ascii_domain)
+
+
+@lru_cache(maxsize=4096)  # many people share few domains
+def _in_ascii(domain: str) -> str:
+    """A domain as mail servers write it, empty where it is none."""
     try:
         domain = punycode(domain)
     except UnicodeError:
-        return None
-    whole = len(local.encode(errors="replace")) <= 64 and len(domain) <= 253
-    if not (at and whole and _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)):
-        return None
-    return AddrSpec(local, domain)
+        return ""
+    return domain if len(domain) <= 253 and _DOMAIN.fullmatch(domain) else ""
 
 
 def one_line(value: str) -> str:
     """A header's value without anything that some program takes for the end of a line."""
-    return _BREAKS.sub(" ", value).strip()
+    return (value if value.isprintable() else _BREAKS.sub(" ", value)).strip()
 
 
 def _headers(wanted: Mapping[str, str]) -> dict[str, str]:
     headers = {}
     for name, value in wanted.items():
-        if name.lower() not in ALLOWED_HEADERS:
+        ours = name if name in _OURS else ALLOWED_HEADERS.get(name.lower())
+        if ours is None:
             raise Refused(
                 OutcomeKind.REFUSED_MESSAGE, "header", "It brings a header that is not allowed."
             )
-        headers[ALLOWED_HEADERS[name.lower()]] = one_line(value)
+        headers[ours] = one_line(value)
     return headers

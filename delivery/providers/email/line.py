@@ -43,6 +43,10 @@ class Post:
         whole = content if content.endswith(b"\r\n") else content + b"\r\n"
         return cls(letter, _LEADING_DOT.sub(b"..", whole) if b"\n." in whole else whole)
 
+    def age(self) -> float:
+        """For how many seconds it has been ready."""
+        return time.monotonic() - self.since
+
 
 class Line:
     """An open connection. `is_usable` says whether another letter may be tried on it."""
@@ -56,11 +60,13 @@ class Line:
         self._tells_size = self._smtp.has_extn("size")
         self._offered: Post | None = None
         self._open = False  # a letter was begun and not ended: the server is to forget it first
+        self._waited = self._waited_before = 0.0
 
     @property
     def waited(self) -> float:
-        """In how many seconds so far the server had not answered yet."""
-        return self._wire.waited
+        """For how many seconds the server was waited for since the last letter was taken: that was
+        when the one before it was about to be written."""
+        return self._wire.waited - self._waited_before
 
     def offer(self, post: Post, *, until: float) -> Answer | None:
         """Say who the letter is from and to; None when the server waits for it. `until` is on the
@@ -76,6 +82,7 @@ class Line:
         """Write the letter that was offered, and offer the one `after` it; the answer to the dot,
         for which the server has `final` seconds."""
         self._open = False
+        self._waited_before, self._waited = self._waited, self._wire.waited
         wire, size, end = self._wire, len(post.content), DOT + self._envelope_after(after)
         try:
             wire.write(post.content + end if wire.counts else post.content, until=until)

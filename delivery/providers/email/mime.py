@@ -45,8 +45,9 @@ def is_plain(value: str) -> bool:
 def quoted(text: str) -> bytes:
     """A part's content: seven bits and short lines whatever the text (RFC 2045, 6.7). Raises
     UnicodeEncodeError."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return binascii.b2a_qp(lines.encode()).replace(b"\n", b"\r\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return binascii.b2a_qp(text.encode()).replace(b"\n", b"\r\n")
 
 
 def letter(headers: list[tuple[str, str]], *, text: str, html: str, mark: str) -> bytes:

@@ -1,6 +1,5 @@
 """Email through Django's mail API: SMTP by EMAIL_URL, or any backend, such as anymail's."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -116,7 +115,7 @@ class _Desk:
     def __init__(self, take: Take, sender: letter.Sender) -> None:
         self._take_job = take
         self._sender = sender
-        self._under_way: dict[Post, tuple[Job, float]] = {}
+        self._under_way: dict[Post, Job] = {}
 
     def work(self, smtp: SmtpSender) -> None:
         """Hand over until there are no more."""
@@ -125,7 +124,7 @@ class _Desk:
                 return smtp.hand_over(self._take, self._tell)
             except Exception as error:  # noqa: BLE001 - one letter must not sink the others
                 for post in list(self._under_way):
-                    self._tell(post, raised(post.letter.message, error))
+                    self._tell(post, raised(post.letter.message, error), None)
 
     def _take(self) -> Post | None:
         while (job := self._take_job()) is not None:
@@ -136,10 +135,10 @@ class _Desk:
             except Exception as error:  # noqa: BLE001 - as above
                 job.finish(raised(job.message, error))
             else:
-                self._under_way[post] = (job, time.monotonic())
+                self._under_way[post] = job
                 return post
         return None
 
-    def _tell(self, post: Post, outcome: Outcome) -> None:
-        job, began = self._under_way.pop(post)
-        job.finish(replace(outcome, took=time.monotonic() - began))
+    def _tell(self, post: Post, outcome: Outcome, waited: float | None) -> None:
+        told = outcome if outcome.took else replace(outcome, took=post.age())
+        self._under_way.pop(post).finish(told, waited=waited)

@@ -31,6 +31,8 @@ class Answer:
     @property
     def status(self) -> str:
         """The enhanced status code (RFC 3463), empty where the server gives none."""
+        if self.text[1:2] != "." and "(#" not in self.text:  # most that have none, at no cost
+            return ""
         found = _STATUS.search(self.text)
         return (found["leading"] or found["quoted"]) if found else ""
 
@@ -59,6 +61,8 @@ def judge(answer: Answer, table: Table) -> OutcomeKind:
     """What to do next. Only a lost answer to the final dot is unknown."""
     if answer.code == 0:
         return OutcomeKind.UNKNOWN if answer.phase is Phase.DOT else OutcomeKind.TRANSIENT
+    if answer.phase is Phase.DOT and 200 <= answer.code < 300:
+        return OutcomeKind.ACCEPTED  # whatever else it says, and whatever tables say
     return table.judge(*answer.words)
 
 
@@ -69,4 +73,6 @@ def without_people(text: str, *, local_part: str) -> str:
         blotted = _MAILBOX.sub("…", blotted)
     if len(local_part) > 2 and local_part.lower() in blotted.lower():
         blotted = re.sub(rf"(?<!\w){re.escape(local_part)}(?!\w)", "…", blotted, flags=re.I)
-    return "".join(each for each in blotted if each.isprintable())[:LONGEST_DETAIL]
+    if not blotted.isprintable():
+        blotted = "".join(each for each in blotted if each.isprintable())
+    return blotted[:LONGEST_DETAIL]

@@ -43,15 +43,15 @@ class SmtpSender:
         self._kept: Kept[Line] = Kept(Line.drop)
 
     def hand_over(
-        self, take: Callable[[], Post | None], tell: Callable[[Post, Outcome], None]
+        self, take: Callable[[], Post | None], tell: Callable[[Post, Outcome, float | None], None]
     ) -> None:
         """Hand over what `take` gives on one connection, until it gives None, and `tell` what
-        became of each."""
+        became of each, and how long the server let itself be waited for, where that is known."""
         line: Line | None = None
         post, after = take(), None
         while post is not None:
             outcome, line, after = self._one(post, line or self._kept.take(), take)
-            tell(post, outcome)
+            tell(post, outcome, line.waited if line is not None else None)
             post = after or take()
         if line is not None:
             self._kept.give(line)
@@ -73,11 +73,11 @@ class SmtpSender:
             if answer is None:
                 after = take() if line.pipelines else None
                 answer = line.hand_over(post, until=until, final=self._final, after=after)
-            outcome = self._outcome(post.letter, answer)
+            outcome = self._outcome(post, answer)
         except Refused as refusal:
             outcome, line = refusal.outcome(post.letter.message), None
         except _NeverOpened as never:
-            outcome, line = self._never_opened(post.letter, never.error), None
+            outcome, line = self._never_opened(post, never.error), None
         if line is not None and not line.is_usable:
             line.drop()
             line = None
@@ -113,28 +113,29 @@ class SmtpSender:
                 backend.close()
             raise _NeverOpened(error) from error
 
-    def _never_opened(self, letter: Letter, error: Exception) -> Outcome:
+    def _never_opened(self, post: Post, error: Exception) -> Outcome:
         if isinstance(error, smtplib.SMTPResponseException):
             text = error.smtp_error
             said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-            return self._outcome(letter, Answer(Phase.OPEN, max(error.smtp_code, 0), said))
+            return self._outcome(post, Answer(Phase.OPEN, max(error.smtp_code, 0), said))
         # smtplib raises the rest where the settings want what the server has not: TLS, a login.
         ours = isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(
             error, smtplib.SMTPException | ValueError
         )
         return Outcome(
-            reference=letter.message.reference,
+            reference=post.letter.message.reference,
             kind=OutcomeKind.TRANSIENT if ours else OutcomeKind.ACCOUNT,
             code=word_of(error),
             detail="No connection to the mail server came about.",
         )
 
-    def _outcome(self, letter: Letter, answer: Answer) -> Outcome:
+    def _outcome(self, post: Post, answer: Answer) -> Outcome:
         return Outcome(
-            reference=letter.message.reference,
+            reference=post.letter.message.reference,
             kind=judge(answer, self._table),
             code=answer.word,
-            detail=_detail(letter, answer),
+            detail=_detail(post.letter, answer),
+            took=post.age(),
         )
 
 

@@ -223,6 +223,40 @@ def test_a_thread_that_rested_long_goes_home_and_another_comes(
     assert provider.most_at_work == 1
 
 
+def workers(
+    monkeypatch: pytest.MonkeyPatch, *, waited: list[float]
+) -> tuple[set[int], list[Outcome]]:
+    """Who worked on a message each of which the other side was waited for so long."""
+    # Only what was waited for calls more, not that nothing came for a while.
+    monkeypatch.setattr(crew, "STALL_SECONDS", FOREVER)
+    at_work: list[set[int]] = [set()]
+
+    def work(take: crew.Take) -> None:
+        while (job := take()) is not None:
+            time.sleep(0.01)
+            at_work[0].add(threading.get_ident())
+            outcome = Outcome(reference=job.message.reference, kind=OutcomeKind.ACCEPTED, took=9.0)
+            job.finish(outcome, waited=float(job.message.address))
+
+    made = crew.Crew(work, most=4, name="crew")
+    list(made.outcomes([message("0.0")], within=FOREVER))  # so that it is known to be quick
+    at_work[0] = set()
+    outcomes = list(made.outcomes([message(str(each)) for each in waited], within=FOREVER))
+    return at_work[0], outcomes
+
+
+def test_what_waits_for_our_own_threads_calls_no_more_of_them(monkeypatch) -> None:
+    idents, outcomes = workers(monkeypatch, waited=[0.0] * 20)
+    assert len(idents) == 1
+    assert [outcome.took for outcome in outcomes] == [9.0] * 20
+
+
+def test_what_waits_for_the_other_side_calls_all_of_them(monkeypatch) -> None:
+    idents, outcomes = workers(monkeypatch, waited=[1.0] * 60)
+    assert len(idents) == 4
+    assert len(outcomes) == 60
+
+
 @pytest.mark.parametrize("options", [{"threads": 0}, {"deadline": 0}, {"deadline": -1.0}])
 def test_no_threads_or_no_time_is_a_mistake(options) -> None:
     with pytest.raises(ValueError, match="more than 0"):

@@ -1,6 +1,7 @@
 """Mail servers over a real SMTP connection: what each answer, or its loss, comes to."""
 
 import socket
+import threading
 
 import pytest
 
@@ -247,6 +248,22 @@ def test_all_of_a_large_flight_arrive_once(mailer, smtp) -> None:
     sent = people(*(f"person{number}" for number in range(50)))
     assert set(kinds(provider, sent)) == {OutcomeKind.ACCEPTED}
     assert sorted(each.recipient for each in smtp.letters) == sorted(m.address for m in sent)
+
+
+def test_a_slow_server_is_given_more_connections_while_others_compute(mailer, smtp) -> None:
+    provider = mailer(threads=4)
+    assert set(kinds(provider, people("eve", "fay"))) == {OutcomeKind.ACCEPTED}
+    smtp.on(".", *[SLOW] * 12)
+    over = threading.Event()
+    computing = threading.Thread(target=lambda: all(not over.is_set() for _ in iter(int, 1)))
+    computing.start()
+    try:
+        sent = people(*(f"person{number}" for number in range(12)))
+        assert set(kinds(provider, sent)) == {OutcomeKind.ACCEPTED}
+    finally:
+        over.set()
+        computing.join()
+    assert smtp.sessions == 4
 
 
 def test_a_slow_server_is_given_more_connections(mailer, smtp) -> None:
