@@ -16,6 +16,7 @@ from notifications.rendering.compile import Compiled
 from notifications.rendering.errors import LimitExceeded, RenderError, SourceError
 from notifications.rendering.links import web_url
 from notifications.rendering.liquid import Template, parse
+from notifications.rendering.plan.texts import Plan
 from notifications.rendering.text import tidy
 from notifications.rendering.variables import ROOTS, uses
 
@@ -30,14 +31,13 @@ _BLANKS = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """The parsed templates of one channel of one compiled form."""
+    """The parsed templates of one channel of one compiled form, those of its actions last."""
 
-    parts: tuple[tuple[str, Template], ...]
-    actions: tuple[tuple[Template, Template], ...]
+    names: tuple[str, ...]
+    templates: tuple[Template, ...]
+    plan: Plan
+    actions: int
     links: frozenset[str]
-
-    def templates(self) -> list[Template]:
-        return [template for _, template in self.parts] + [t for pair in self.actions for t in pair]
 
 
 class _Cache:
@@ -68,14 +68,17 @@ _cache = _Cache(_KEPT)
 def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) -> Content:
     """Return what this person reads on this channel; raise RenderError with the part at fault."""
     prepared = _cache.get(compiled, channel)
-    fields: dict[str, Any] = {
-        name: _part(name, template, variables) for name, template in prepared.parts
-    }
+    names = prepared.names
+    planned = prepared.plan.texts(variables) or [None] * len(names)
+    texts = [
+        _part(name, template, variables, text)
+        for name, template, text in zip(names, prepared.templates, planned, strict=True)
+    ]
+    first = len(names) - 2 * prepared.actions
+    fields: dict[str, Any] = dict(zip(names[:first], texts, strict=False))
     if prepared.actions:
-        fields["actions"] = tuple(
-            Action(label=_part("label", label, variables), url=_part("url", url, variables))
-            for label, url in prepared.actions
-        )
+        pairs = zip(texts[first::2], texts[first + 1 :: 2], strict=True)
+        fields["actions"] = tuple(Action(label=label, url=url) for label, url in pairs)
     return Content(**fields)
 
 
@@ -113,7 +116,7 @@ def missing(compiled: Compiled, data: Mapping[str, Any], *, channel: str) -> lis
     lacking = {path for path in needs["required"] if not _present(variables, path)}
     doubtful = [path for path in needs["conditional"] if not _present(variables, path)]
     if doubtful:
-        for template in _cache.get(compiled, channel).templates():
+        for template in _cache.get(compiled, channel).templates:
             lacking.update(_lacked(template, variables, doubtful))
     return sorted(lacking)
 
@@ -146,13 +149,18 @@ def _prepare(compiled: Compiled, channel: str) -> _Prepared:
     form = compiled["channels"].get(channel)
     if form is None:
         raise RenderError(f"The template says nothing on {channel}.")
-    parts = tuple((name, _template(source, name)) for name, source in form["parts"].items())
-    actions = tuple(
-        (_template(action["label"], "actions"), _template(action["url"], "actions"))
-        for action in form["actions"]
+    parts, actions = form["parts"], form["actions"]
+    templates = [_template(source, name) for name, source in parts.items()]
+    templates += [
+        _template(action[key], "actions") for action in actions for key in ("label", "url")
+    ]
+    return _Prepared(
+        names=(*parts, *("label", "url") * len(actions)),
+        templates=tuple(templates),
+        plan=Plan(templates),
+        actions=len(actions),
+        links=_links(templates),
     )
-    templates = [template for _, template in parts] + [one for pair in actions for one in pair]
-    return _Prepared(parts, actions, _links(templates))
 
 
 def _links(templates: Iterable[Template]) -> frozenset[str]:
@@ -168,10 +176,9 @@ def _template(source: str, part: str) -> Template:
         raise RenderError(error.message, part=part) from error
 
 
-def _part(name: str, template: Template, variables: Mapping[str, Any]) -> str:
+def _part(name: str, template: Template, variables: Mapping[str, Any], text: str | None) -> str:
     try:
-        text = template.render(variables)
-        return _finished(name, text)
+        return _finished(name, template.render(variables) if text is None else text)
     except RenderError as error:
         error.part = name
         raise

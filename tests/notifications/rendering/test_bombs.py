@@ -6,6 +6,7 @@ from notifications.rendering import limits
 from notifications.rendering.context import Context
 from notifications.rendering.errors import LimitExceeded, RenderError, SourceError
 from notifications.rendering.liquid import HTML, TEXT, parse
+from notifications.rendering.plan.texts import Plan
 
 LONG = "x" * 60_000
 DATA = {
@@ -88,6 +89,7 @@ def test_a_bomb_is_refused_within_bounded_work(source, html):
     assert context.steps <= 2 * limits.STEPS
     assert context.held <= limits.HELD_CHARS + limits.STRING_CHARS
     assert all(len(str(value)) <= limits.STRING_CHARS for value in context.locals.values())
+    assert Plan([template]).texts(DATA) in (None, [None])
 
 
 UNPUBLISHABLE = {

@@ -6,6 +6,7 @@ import pytest
 
 from notifications.rendering.errors import MissingVariable, RenderError, SourceError, problem_at
 from notifications.rendering.liquid import parse
+from notifications.rendering.plan.texts import Plan
 
 ANN = {
     "data": {
@@ -21,12 +22,16 @@ ANN = {
 }
 
 
-def text(source, variables=ANN):
-    return parse(source).render(variables)
+def text(source, variables=ANN, *, html=False):
+    template = parse(source, html=html)
+    planned = Plan([template]).texts(variables)
+    rendered = template.render(variables)
+    assert planned is None or planned[0] in (None, rendered)
+    return rendered
 
 
 def html(source, variables=ANN):
-    return parse(source, html=True).render(variables)
+    return text(source, variables, html=True)
 
 
 @pytest.mark.parametrize(
