@@ -4,7 +4,7 @@ Parsed templates are kept by the digest of the compiled form, so a campaign pars
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -31,12 +31,14 @@ _BLANKS = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """The parsed templates of one channel of one compiled form, those of its actions last."""
+    """The parsed templates of one channel of one compiled form: those of its parts, and then a
+    label and a url for each action."""
 
+    parts: tuple[str, ...]
     names: tuple[str, ...]
+    finishes: tuple[Callable[[str], str], ...]
     templates: tuple[Template, ...]
     plan: Plan
-    actions: int
     links: frozenset[str]
 
 
@@ -68,16 +70,11 @@ _cache = _Cache(_KEPT)
 def render(compiled: Compiled, variables: Mapping[str, Any], *, channel: str) -> Content:
     """Return what this person reads on this channel; raise RenderError with the part at fault."""
     prepared = _cache.get(compiled, channel)
-    names = prepared.names
-    planned = prepared.plan.texts(variables) or [None] * len(names)
-    texts = [
-        _part(name, template, variables, text)
-        for name, template, text in zip(names, prepared.templates, planned, strict=True)
-    ]
-    first = len(names) - 2 * prepared.actions
-    fields: dict[str, Any] = dict(zip(names[:first], texts, strict=False))
-    if prepared.actions:
-        pairs = zip(texts[first::2], texts[first + 1 :: 2], strict=True)
+    texts = list(_rendered(prepared, variables))
+    fields: dict[str, Any] = dict(zip(prepared.parts, texts, strict=False))
+    if len(texts) > len(prepared.parts):
+        said = texts[len(prepared.parts) :]
+        pairs = zip(said[::2], said[1::2], strict=True)
         fields["actions"] = tuple(Action(label=label, url=url) for label, url in pairs)
     return Content(**fields)
 
@@ -154,11 +151,13 @@ def _prepare(compiled: Compiled, channel: str) -> _Prepared:
     templates += [
         _template(action[key], "actions") for action in actions for key in ("label", "url")
     ]
+    names = (*parts, *("label", "url") * len(actions))
     return _Prepared(
-        names=(*parts, *("label", "url") * len(actions)),
+        parts=tuple(parts),
+        names=names,
+        finishes=tuple(_FINISHES.get(name, _whole) for name in names),
         templates=tuple(templates),
         plan=Plan(templates),
-        actions=len(actions),
         links=_links(templates),
     )
 
@@ -176,22 +175,27 @@ def _template(source: str, part: str) -> Template:
         raise RenderError(error.message, part=part) from error
 
 
-def _part(name: str, template: Template, variables: Mapping[str, Any], text: str | None) -> str:
+def _rendered(prepared: _Prepared, variables: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each text, finished; the plan's, or where it has none that of the nodes."""
+    planned = prepared.plan.texts(variables) or [None] * len(prepared.names)
+    for place, text in enumerate(planned):
+        try:
+            if text is None:
+                text = prepared.templates[place].render(variables)
+            yield prepared.finishes[place](text)
+        except RenderError as error:
+            error.part = prepared.names[place]
+            raise
+
+
+def _whole(text: str) -> str:
+    """All of a text, if it is not too large."""
     try:
-        return _finished(name, template.render(variables) if text is None else text)
-    except RenderError as error:
-        error.part = name
-        raise
-
-
-def _finished(name: str, text: str) -> str:
-    if name in _LINES:
-        return line(text)
-    if name in _URLS:
-        return web_url(text)
-    if name == "text":
-        text = tidy(text)
-    _check_bytes(text)
+        size = len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError as error:
+        raise RenderError("The text holds half a character (a lone surrogate).") from error
+    if size > limits.OUTPUT_BYTES:
+        raise LimitExceeded(f"The result is larger than {limits.OUTPUT_BYTES:,} bytes.")
     return text
 
 
@@ -200,14 +204,16 @@ def line(text: str) -> str:
     single = text.strip()
     if not single.isprintable() or "  " in single:
         single = _BLANKS.sub(" ", _CONTROLS.sub(" ", text)).strip()
-    _check_bytes(single)
+    _whole(single)
     return single if len(single) <= limits.LINE_CHARS else single[: limits.LINE_CHARS - 1] + "…"
 
 
-def _check_bytes(text: str) -> None:
-    try:
-        size = len(text) if text.isascii() else len(text.encode())
-    except UnicodeEncodeError as error:
-        raise RenderError("The text holds half a character (a lone surrogate).") from error
-    if size > limits.OUTPUT_BYTES:
-        raise LimitExceeded(f"The result is larger than {limits.OUTPUT_BYTES:,} bytes.")
+def _tidied(text: str) -> str:
+    return _whole(tidy(text))
+
+
+_FINISHES: Final[Mapping[str, Callable[[str], str]]] = {
+    **dict.fromkeys(_LINES, line),
+    **dict.fromkeys(_URLS, web_url),
+    "text": _tidied,
+}

@@ -12,10 +12,9 @@ from liquid.builtin.tags.capture_tag import CaptureNode
 from liquid.builtin.tags.comment_tag import CommentNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
-from markupsafe import escape
 
 from notifications.rendering import limits
-from notifications.rendering.context import Context, Sink
+from notifications.rendering.context import Context, Sink, in_html
 from notifications.rendering.nodes import SafeOutputNode, walk
 from notifications.rendering.plan.conditions import Test, testing
 from notifications.rendering.plan.values import (
@@ -88,7 +87,7 @@ class Blocks:
             say: Say = marking(node, html=self.html, most=self.most)
         else:
             say = saying(node, most=self.most)
-        return escaped(say) if self.html else say
+        return (lambda variables: in_html(say(variables))) if self.html else say
 
     def _choice(self, node: Any) -> Say:
         turned = type(node) is UnlessNode
@@ -121,16 +120,6 @@ class Blocks:
             return str(sink.getvalue())
 
         return say
-
-
-def escaped(say: Say) -> Say:
-    """What is said, as it stands in HTML; markup stays as it is."""
-
-    def say_escaped(variables: Variables) -> str:
-        text = say(variables)
-        return text if text.isalnum() else escape(text)
-
-    return say_escaped
 
 
 def _not(test: Test) -> Test:

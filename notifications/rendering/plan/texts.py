@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from liquid import Environment
 from liquid.ast import Node
 from liquid.exceptions import LiquidError, LiquidInterrupt
-from markupsafe import escape
 
 from notifications.rendering import limits
+from notifications.rendering.context import in_html
 from notifications.rendering.errors import RenderError
 from notifications.rendering.nodes import SafeOutputNode
 from notifications.rendering.plan.blocks import Blocks, most_chars
@@ -77,9 +77,7 @@ class Plan:
             return None
         try:
             pool = self._words + [say(variables) for say in self._says]
-            for place in self._again:
-                said = pool[place]
-                pool.append(said if said.isalnum() else escape(said))
+            pool += [in_html(pool[place]) for place in self._again]
         except _TROUBLE:
             return None
         texts = [choose and "".join(choose(pool)) for choose in self._choices]

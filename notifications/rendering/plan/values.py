@@ -192,7 +192,13 @@ def _bare(read: Read, most: int) -> Say:
 
 
 def _guarded(read: Read, guard: Callable[[object], str], most: int) -> Say:
-    return lambda variables: guard(_small(read(variables), most))
+    def say(variables: Variables) -> str:
+        value = read(variables)
+        if type(value) is not str or len(value) > most:
+            value = _small(value, most)
+        return guard(value)
+
+    return say
 
 
 def _defaulted(read: Read, instead: str, most: int) -> Say:
