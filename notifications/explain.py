@@ -22,7 +22,7 @@ from notifications.catalog import types, versions
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.models import Guest
-from notifications.planning import facts, readers, wording
+from notifications.planning import facts, readers
 from notifications.planning.decide import decide
 from notifications.planning.decision import AddressFacts, Does, Facts, Gate, StepDecision
 from notifications.planning.person import person_facts
@@ -34,7 +34,7 @@ from notifications.words import Mode
 from notifysite.plumbing import ids
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
-from preferences import wishes
+from preferences import links, wishes
 from preferences.calendar import Week
 from preferences.models import Recipient
 from preferences.wanted import ABSENT
@@ -222,7 +222,7 @@ class _Asked:
             "recipient": {**reader, "locale": locale},
             "actor": {},
             "brand": settings.BRAND,
-            "links": wording.message_links(subject, self.terms.kind.category.key, _no_delivery()),
+            "links": links.of_message(subject, self.terms.kind.category.key, _no_delivery()),
         }
         try:
             form = versions.compiled([version])[version]

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -46,6 +47,14 @@ class _Purpose(IntEnum):
     VIEW = 4
     WHY = 5
 
+    def head(self) -> bytes:
+        """What a body for this purpose begins with, before the subject."""
+        return bytes((_VERSION, self))
+
+
+_CHOICES, _FULL, _UNSUBSCRIBE, _VIEW, _WHY = (purpose.head() for purpose in _Purpose)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 @dataclass(frozen=True, slots=True)
 class CentreLink:
@@ -74,28 +83,48 @@ class DeliveryLink:
 
 def preferences_url(subject: UUID) -> str:
     """The preference centre from a message: changes choices only, never expires."""
-    return _url("preferences", _sign(_Purpose.CHOICES, subject))
+    return _pen().url("preferences", _CHOICES, subject)
 
 
 def full_preferences_url(subject: UUID, *, now: datetime) -> str:
     """The preference centre for who asked for a link: opens everything for an hour."""
     until = int((now + ASKED_FOR).timestamp())
-    return _url("preferences", _sign(_Purpose.FULL, subject, _EXPIRY.pack(until)))
+    return _pen().url("preferences", _FULL, subject, _EXPIRY.pack(until))
 
 
 def unsubscribe_url(subject: UUID, category: str, delivery: UUID) -> str:
     """Where a GET asks and a POST (RFC 8058) unsubscribes from a category."""
-    return _url("u", _sign(_Purpose.UNSUBSCRIBE, subject, delivery.bytes + category.encode()))
+    return _pen().url("u", _UNSUBSCRIBE, subject, delivery.bytes + category.encode())
 
 
 def view_url(subject: UUID, delivery: UUID) -> str:
     """The message as it was sent, in a browser."""
-    return _url("view", _sign(_Purpose.VIEW, subject, delivery.bytes))
+    return _pen().url("view", _VIEW, subject, delivery.bytes)
 
 
 def why_url(subject: UUID, delivery: UUID) -> str:
     """Why the person got the message."""
-    return _url("why", _sign(_Purpose.WHY, subject, delivery.bytes))
+    return _pen().url("why", _WHY, subject, delivery.bytes)
+
+
+IN_MESSAGES = ("preferences", "unsubscribe", "view", "why")
+
+
+def of_message(
+    subject: UUID, category: str, delivery: UUID, *, only: Collection[str] = IN_MESSAGES
+) -> dict[str, str]:
+    """The links of one message by name; the same again for the same delivery."""
+    pen, found = _pen(), {}
+    if "preferences" in only:
+        found["preferences"] = pen.url("preferences", _CHOICES, subject)
+    if "unsubscribe" in only:
+        rest = delivery.bytes + category.encode()
+        found["unsubscribe"] = pen.url("u", _UNSUBSCRIBE, subject, rest)
+    if "view" in only:
+        found["view"] = pen.url("view", _VIEW, subject, delivery.bytes)
+    if "why" in only:
+        found["why"] = pen.url("why", _WHY, subject, delivery.bytes)
+    return found
 
 
 def read_preferences(token: str, *, now: datetime) -> CentreLink:
@@ -136,13 +165,30 @@ def _delivery(token: str, wanted: _Purpose) -> DeliveryLink:
     return DeliveryLink(subject, UUID(bytes=rest))
 
 
-def _url(page: str, token: str) -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}/{page}/{token}/"
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Writes links; made once for an address and a key."""
+
+    base: str
+    mac: blake2b
+
+    def url(self, page: str, head: bytes, subject: UUID, rest: bytes = b"") -> str:
+        body = head + subject.bytes + rest
+        mac = self.mac.copy()
+        mac.update(body)
+        signed = binascii.b2a_base64(body + mac.digest(), newline=False)
+        token = signed.rstrip(b"=").translate(_URL_SAFE).decode()
+        return f"{self.base}/{page}/{token}/"
 
 
-def _sign(purpose: _Purpose, subject: UUID, rest: bytes = b"") -> str:
-    body = _HEAD.pack(_VERSION, purpose, subject.bytes) + rest
-    return base64.urlsafe_b64encode(body + _mac(body)).decode().rstrip("=")
+def _pen() -> _Pen:
+    # Both are read each time, so that a key that was replaced signs nothing any more.
+    return _pen_for(settings.PUBLIC_URL, settings.FIELD_HASH_KEY)
+
+
+@lru_cache(maxsize=4)
+def _pen_for(public_url: str, key: str) -> _Pen:
+    return _Pen(public_url.rstrip("/"), _keyed(key))
 
 
 def _open(token: str) -> tuple[int, UUID, bytes]:

@@ -1,7 +1,7 @@
 """The variables of a render and the headers of a message; and their record."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -40,25 +40,13 @@ def variables(
         **letter.reader.variables(due.data, locale=due.locale, common=common),
         "actor": actor.person() if actor else {},
         "brand": settings.BRAND,
-        "links": message_links(letter.row.subject, kind.category.key, letter.row.id, only=linked),
+        "links": links.of_message(
+            letter.row.subject, kind.category.key, letter.row.id, only=linked
+        ),
     }
 
 
-# By the subject, the category's key and the delivery.
-_LINKS: Mapping[str, Callable[[UUID, str, UUID], str]] = {
-    "preferences": lambda subject, _, __: links.preferences_url(subject),
-    "unsubscribe": links.unsubscribe_url,
-    "view": lambda subject, _, delivery: links.view_url(subject, delivery),
-    "why": lambda subject, _, delivery: links.why_url(subject, delivery),
-}
 _IN_HEADERS = frozenset({"unsubscribe"})
-
-
-def message_links(
-    subject: UUID, category: str, delivery: UUID, *, only: Collection[str] = _LINKS.keys()
-) -> dict[str, str]:
-    """The links of one message; the same again for the same delivery."""
-    return {name: _LINKS[name](subject, category, delivery) for name in _LINKS if name in only}
 
 
 def headers(letter: Letter, kind: CatalogType, variables: Mapping[str, Any]) -> dict[str, str]:

@@ -73,6 +73,28 @@ def test_the_same_message_has_the_same_links():
     assert every_token() == every_token()
 
 
+def test_a_link_stays_what_it_is_across_releases():
+    assert links.of_message(ANN, "news", DELIVERY, only={"preferences", "unsubscribe"}) == {
+        "preferences": (
+            "http://testserver/preferences/AQERERERIiJDM4REVVVVVVVV0rswiAEOoAvGR-Vt0ykhTw/"
+        ),
+        "unsubscribe": (
+            "http://testserver/u/"
+            "AQMRERERIiJDM4REVVVVVVVVAZPpoAAAcACAAAAAAAAAAW5ld3M-XAu2lZ9hrbP-nHMCX6ie/"
+        ),
+    }
+
+
+def test_a_message_has_those_links_that_are_made_one_by_one():
+    assert links.of_message(ANN, "news", DELIVERY) == {
+        "preferences": links.preferences_url(ANN),
+        "unsubscribe": links.unsubscribe_url(ANN, "news", DELIVERY),
+        "view": links.view_url(ANN, DELIVERY),
+        "why": links.why_url(ANN, DELIVERY),
+    }
+    assert links.of_message(ANN, "news", DELIVERY, only=()) == {}
+
+
 def test_a_link_from_a_message_never_expires():
     later = NOW + timedelta(days=20_000)
     assert links.read_preferences(every_token()["choices"], now=later) == CentreLink(ANN)
