@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from notifysite.plumbing import keptjson
 from notifysite.plumbing.crypto import DataKey
 from preferences.wanted import ABSENT, Wanted
 
@@ -53,5 +54,5 @@ def decrypt(kept: bytes | memoryview | None, key: DataKey) -> Profile:
     """The profile of a person."""
     if kept is None:
         return Profile()
-    body = json.loads(key.decrypt(bytes(kept), context=CONTEXT).decode())
+    body = keptjson.loads(key.decrypt(bytes(kept), context=CONTEXT))
     return Profile(body["name"], body["attributes"])

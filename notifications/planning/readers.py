@@ -1,6 +1,5 @@
 """Who reads: what templates and conditions may know of a person, in clear."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -8,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from notifysite.plumbing import crypto
+from notifysite.plumbing import crypto, keptjson
 from notifysite.plumbing.crypto import DataKey
 from preferences import profile
 
@@ -39,7 +38,7 @@ class Reader:
         own merges over what is `common` to an audience."""
         if self.key is None:
             return {"data": {}, "recipient": {}}
-        own = json.loads(self.key.decrypt(data, context=DATA).decode()) if data else {}
+        own = keptjson.loads(self.key.decrypt(data, context=DATA)) if data else {}
         return {
             "data": {**common, **own},
             "recipient": {**self.person(), "locale": locale or self.locale},
