@@ -1,7 +1,7 @@
 """All that people said they want, loaded for many of them in one query."""
 
-import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -18,32 +18,37 @@ from preferences.resolution import NO_CONSENT, Choice, Consent
 
 logger = logging.getLogger(__name__)
 
-# One statement, because for one person a question costs more than its answer. What was said comes
-# as JSON, and nothing at all for those who said nothing.
+# One statement, because for one person a question costs more than its answer: the person, then
+# their choices, settings, consents and stopped channels, each with what it has of the same columns.
 #
 # STOP and complaints are the person's own word, unlike a bounce. A channel with several addresses
 # is stopped when all of them are. (2, 3: delivery's SuppressionReason COMPLAINT and STOP.)
 _LOAD = Statement("""
-    SELECT r.id, r.subject, r.user_id, r.locale, r.timezone, r.quiet_hours, r.paused_until,
-        r.changed_at, r.erased_at IS NOT NULL,
-        (SELECT json_agg(json_build_array(
-                category_id, nullif(channel, 0), enabled, updated_at, source) ORDER BY id)
-            FROM choice WHERE recipient_id = r.id)::text,
-        (SELECT json_agg(json_build_array(category_id, snoozed_until, preferred_channel))
-            FROM category_setting WHERE recipient_id = r.id)::text,
-        (SELECT json_agg(json_build_array(category_id, given, at)) FROM (
-            SELECT DISTINCT ON (category_id) category_id, given, at
-            FROM consent WHERE subject = r.subject ORDER BY category_id, id DESC) AS latest)::text,
-        ARRAY(SELECT address.channel
-            FROM address LEFT JOIN suppression
-                ON suppression.channel = address.channel
-                AND suppression.address_hash = address.hash
-                AND suppression.reason IN (2, 3)
-                AND (suppression.expires_at IS NULL OR suppression.expires_at > clock_timestamp())
-            WHERE address.recipient_id = r.id AND address.retired_at IS NULL
-            GROUP BY address.channel HAVING bool_and(suppression.id IS NOT NULL))
-    FROM recipient AS r WHERE r.id = ANY(%(ids)s::bigint[])
+    SELECT 0 AS kind, id, NULL::bigint AS category, NULL::smallint AS channel,
+        erased_at IS NOT NULL AS is_so, paused_until AS at, user_id AS word,
+        subject, locale, timezone, quiet_hours::text, changed_at
+    FROM recipient WHERE id = ANY(%(ids)s::bigint[])
+    UNION ALL (SELECT 1, recipient_id, category_id, nullif(channel, 0), enabled, updated_at, source,
+        NULL, NULL, NULL, NULL, NULL
+    FROM choice WHERE recipient_id = ANY(%(ids)s::bigint[]) ORDER BY id)
+    UNION ALL SELECT 2, recipient_id, category_id, preferred_channel, NULL, snoozed_until, NULL,
+        NULL, NULL, NULL, NULL, NULL
+    FROM category_setting WHERE recipient_id = ANY(%(ids)s::bigint[])
+    UNION ALL (SELECT DISTINCT ON (r.id, c.category_id)
+        3, r.id, c.category_id, NULL, c.given, c.at, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM recipient AS r JOIN consent AS c ON c.subject = r.subject
+    WHERE r.id = ANY(%(ids)s::bigint[]) ORDER BY r.id, c.category_id, c.id DESC)
+    UNION ALL SELECT 4, address.recipient_id, NULL, address.channel, NULL, NULL, NULL,
+        NULL, NULL, NULL, NULL, NULL
+    FROM address LEFT JOIN suppression
+        ON suppression.channel = address.channel AND suppression.address_hash = address.hash
+        AND suppression.reason IN (2, 3)
+        AND (suppression.expires_at IS NULL OR suppression.expires_at > clock_timestamp())
+    WHERE address.recipient_id = ANY(%(ids)s::bigint[]) AND address.retired_at IS NULL
+    GROUP BY address.recipient_id, address.channel
+    HAVING bool_and(suppression.id IS NOT NULL)
 """)
+_PERSON, _CHOICE, _SETTING, _CONSENT = range(4)  # kinds
 
 
 class Setting(NamedTuple):
@@ -99,49 +104,50 @@ class Wishes(NamedTuple):
 
 def load(recipient_ids: Iterable[int]) -> dict[int, Wishes]:
     """The wishes of each recipient, in one query; erased ones are there, unknown ones not."""
+    people: list[tuple[Any, ...]] = []
+    choices: dict[int, list[Choice]] = defaultdict(list)
+    settings: dict[int, dict[int, Setting]] = defaultdict(dict)
+    consents: dict[int, dict[int, Consent]] = defaultdict(dict)
+    stopped: dict[int, set[int]] = defaultdict(set)
     with connection.cursor() as cursor:
         _LOAD.run(cursor, ids=list(recipient_ids))
-        return {row[0]: _wishes(*row) for row in cursor.fetchall()}
+        for kind, id, category, channel, is_so, at, word, *rest in cursor.fetchall():
+            if kind == _PERSON:
+                people.append((id, is_so, at, word, *rest))
+            elif kind == _CHOICE:
+                choices[id].append(Choice(category, channel, is_so, at, word))
+            elif kind == _SETTING:
+                settings[id][category] = Setting(at, channel)
+            elif kind == _CONSENT:
+                consents[id][category] = Consent(given=is_so, at=at)
+            else:
+                stopped[id].add(channel)
+    return {
+        id: _wishes(
+            (id, *rest),
+            choices=tuple(choices.get(id, ())),
+            settings=settings.get(id, _NOTHING),
+            consents=consents.get(id, _NOTHING),
+            stopped=frozenset(stopped.get(id, ())),
+        )
+        for id, *rest in people
+    }
 
 
-def _wishes(id: int, *row: Any) -> Wishes:
-    subject, user_id, locale, zone, quiet, *dates, choices, settings, consents, stopped = row
-    paused_until, changed_at, erased = dates
+def _wishes(person: tuple[Any, ...], **said: Any) -> Wishes:
+    id, erased, paused_until, user_id, subject, locale, timezone, quiet_hours, changed_at = person
     return Wishes(
         recipient_id=id,
         subject=subject,
         user_id=user_id,
         locale=locale,
-        timezone=zone,
-        quiet_hours=_week(id, quiet),
+        timezone=timezone,
+        quiet_hours=_week(id, quiet_hours),
         paused_until=paused_until,
         changed_at=changed_at,
         erased=erased,
-        choices=tuple(map(_choice, json.loads(choices))) if choices else (),
-        settings=dict(map(_setting, json.loads(settings))) if settings else _NOTHING,
-        consents=dict(map(_consent, json.loads(consents))) if consents else _NOTHING,
-        stopped=frozenset(stopped),
+        **said,
     )
-
-
-def _choice(said: list[Any]) -> Choice:
-    category, channel, enabled, at, source = said
-    return Choice(
-        category=category, channel=channel, enabled=enabled, at=_moment(at), source=source
-    )
-
-
-def _setting(said: list[Any]) -> tuple[int, Setting]:
-    category, snoozed_until, preferred = said
-    return category, Setting(snoozed_until and _moment(snoozed_until), preferred)
-
-
-def _consent(said: list[Any]) -> tuple[int, Consent]:
-    category, given, at = said
-    return category, Consent(given=given, at=_moment(at))
-
-
-_moment = datetime.fromisoformat
 
 
 def _week(recipient_id: int, kept: str | None) -> Week:
