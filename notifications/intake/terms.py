@@ -1,6 +1,5 @@
 """The terms of a request: what holds for all its recipients, refused here or nowhere."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,12 +10,11 @@ from notifications.catalog import checks
 from notifications.catalog.types import CatalogType
 from notifications.intake.request import Addressee, SendRequest
 from notifications.words import Lane, Priority
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 
 MOST_DATA_BYTES = 64 * 1024
-
-_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _known_type(key: str, kinds: Mapping[str, CatalogType]) -> CatalogType:
@@ -70,11 +68,11 @@ class Terms:
 
     def data_for(self, one: Addressee, request: SendRequest) -> bytes:
         """The data of one recipient as JSON, checked against the type and its words."""
-        return self.checked({**request.data, **one.data})
+        return self.checked({**request.data, **one.data} if one.data else request.data)
 
     def checked(self, data: Mapping[str, Any]) -> bytes:
         """Data as JSON, checked in the same way."""
-        plain = _compact(data).encode()
+        plain = compact(data).encode()
         if len(plain) > MOST_DATA_BYTES:
             detail = f"{len(plain):,} bytes; at most {MOST_DATA_BYTES:,}."
             raise Problem.of("data_invalid", faults=[Fault("/data", "too_large", detail)])

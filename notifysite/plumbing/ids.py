@@ -15,11 +15,18 @@ _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 _RANDOM = (1 << 128) - 1 & ~((0xFFFFFFFFFFFF << 80) | (0xF << 76) | (0x3 << 62))
 
 
+# A UUID refuses to be set anything, and asks itself at each try; its slots do not.
+_set_number = vars(UUID)["int"].__set__
+_set_safety = vars(UUID)["is_safe"].__set__
+_UNKNOWN = SafeUUID.unknown
+_new = object.__new__
+
+
 def of(number: int) -> UUID:
     """The id with this number, without UUID's own checks, which cost twice as much as all else."""
-    made = object.__new__(UUID)
-    object.__setattr__(made, "int", number)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    made = _new(UUID)
+    _set_number(made, number)
+    _set_safety(made, _UNKNOWN)
     return made
 
 

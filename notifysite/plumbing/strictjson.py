@@ -19,7 +19,7 @@ MAX_BYTES = 2 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _STRINGS = re.compile(rb'"[^"]*"?')
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b'[]{}"')
 # May also match the text of an escaped backslash; a hit is only a reason to look closely.
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE_OR_NUL = re.compile("[\x00\ud800-\udfff]")
@@ -53,7 +53,11 @@ def _nested_too_deeply(raw: bytes) -> bool:
         return False
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = _STRINGS.sub(b"", raw).translate(_AS_SQUARE, _NO_BRACKETS)
+    # Of text nothing is left now but its quotes, and brackets in it. Two quotes side by side may go:
+    # what follows is as much inside or outside of a text as before.
+    brackets = raw.translate(_AS_SQUARE, _NO_MARKS).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = _STRINGS.sub(b"", brackets)
     for _ in range(MAX_DEPTH):
         # Each pass takes away the innermost level of everything that is balanced.
         outer = brackets.replace(b"[]", b"")

@@ -240,3 +240,14 @@ def test_another_charset_is_refused():
 @pytest.mark.parametrize("length", ["", "abc", "-5", "9" * 30])
 def test_a_senseless_length_does_not_matter(length):
     assert parse(io.BytesIO(b"[]"), length=length) == []
+
+
+@given(st.integers(17, 24), st.lists(st.text('[]{}"\\ :,', max_size=6), max_size=8))
+@example(20, ["]" * 30, '"', "[["])
+@example(21, ["]" * 30, '"', "]]"])
+def test_brackets_in_texts_neither_hide_nor_add_depth(depth, texts):
+    value = texts
+    for level in range(depth - 1):
+        value = {"}": value, "{": texts} if level % 2 else [*texts, value]
+
+    assert (outcome(json.dumps(value).encode()) == 400) == (depth > MAX_DEPTH)
