@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from notifysite.plumbing.faults import Fault, pointer
 from preferences import addresses, calendar
@@ -47,8 +46,7 @@ class Wrong(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A person as a caller wants them to be. ABSENT leaves a thing as it is, None clears it.
 
     `attributes` are merged into those there are, one level deep; one that is null is removed
@@ -56,12 +54,17 @@ class Wanted:
     """
 
     user_id: str
-    email: Reach | Absent | None = field(default=ABSENT, repr=False)
-    phone: Reach | Absent | None = field(default=ABSENT, repr=False)
+    email: Reach | Absent | None = ABSENT
+    phone: Reach | Absent | None = ABSENT
     locale: str | Absent | None = ABSENT
     timezone: str | Absent | None = ABSENT
-    name: str | Absent | None = field(default=ABSENT, repr=False)
-    attributes: Mapping[str, Any] | Absent | None = field(default=ABSENT, repr=False)
+    name: str | Absent | None = ABSENT
+    attributes: Mapping[str, Any] | Absent | None = ABSENT
+
+    def __repr__(self) -> str:
+        # Without what could name or reach somebody: it ends up in logs.
+        said = f"{self.user_id!r}, locale={self.locale!r}, timezone={self.timezone!r}"
+        return f"Wanted(user_id={said})"
 
     @classmethod
     def of(cls, user_id: str, **said: Any) -> Self:
@@ -71,8 +74,7 @@ class Wanted:
     @property
     def is_bare(self) -> bool:
         """Whether nothing is said but who it is."""
-        said = (self.email, self.phone, self.locale, self.timezone, self.name, self.attributes)
-        return said == _NOTHING
+        return self[1:] == _NOTHING
 
     def then(self, later: "Wanted") -> "Wanted":
         """Both said of one person, the later one last."""
@@ -84,7 +86,7 @@ class Wanted:
 
 
 _NOTHING = (ABSENT,) * 6
-NAMES = tuple(each.name for each in fields(Wanted))
+NAMES = Wanted._fields
 
 
 def read(body: Any, *, at: str = "") -> Wanted:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -13,14 +14,16 @@ from notifications.api.send import (
     IDEMPOTENCY,
     AcceptedAudienceSerializer,
     AcceptedNotificationSerializer,
-    words,
+    members,
 )
 from notifications.intake.bulk import ENDPOINT, Outcome, accept_all, read_bulk
 from notifications.intake.request import SendSerializer
 from notifications.services import idempotency
 from notifications.services.authentication import Caller, caller_of
 from notifications.services.idempotency import Use
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.problems import Problem
+from notifysite.plumbing.written import written
 
 
 class BulkSendItemSerializer(SendSerializer):
@@ -69,28 +72,30 @@ class BulkView(APIView):
         parameters=[IDEMPOTENCY],
         summary="Send many different notifications",
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         """Accept what can be accepted; 202 once it is committed, a result for each in order."""
         caller, body = caller_of(request), request.data
         header = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if header is None:
-            return Response(_accept(body, caller), status=status.HTTP_202_ACCEPTED)
+            return written(request, _accept(body, caller), status=status.HTTP_202_ACCEPTED)
         use = Use.of(caller, f"{ENDPOINT}:call", header, body)
         with transaction.atomic():
             before = idempotency.take(use, status=status.HTTP_202_ACCEPTED, answer={})
             if before is None:
                 idempotency.keep(use, said := _accept(body, caller))
-                return Response(said, status=status.HTTP_202_ACCEPTED)
+                return written(request, said, status=status.HTTP_202_ACCEPTED)
         headers = {"Idempotency-Replayed": "true"}
         return Response(before, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def _accept(body: Any, caller: Caller) -> dict[str, Any]:
+def _accept(body: Any, caller: Caller) -> str:
     outcomes = accept_all(read_bulk(body, caller), caller=caller)
-    return {"results": [_result(outcome) for outcome in outcomes]}
+    results = ",".join([_result(outcome) for outcome in outcomes])
+    return f'{{"results":[{results}]}}'
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
+def _result(outcome: Outcome) -> str:
     if isinstance(outcome, Problem):
-        return {"status": "error", "error": outcome.document()}
-    return {"status": "duplicate" if outcome.replayed else "accepted", **words(outcome)}
+        return f'{{"status":"error","error":{compact(outcome.document())}}}'
+    status = "duplicate" if outcome.replayed else "accepted"
+    return f'{{"status":"{status}",{members(outcome)}}}'

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifications.audiences import showing
@@ -17,8 +18,10 @@ from notifications.intake.request import SendSerializer, read_send
 from notifications.services.authentication import caller_of
 from notifications.services.idempotency import Use
 from notifications.words import AudienceKind
+from notifysite.plumbing.compactjson import compact, quoted
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
+from notifysite.plumbing.written import written
 
 ENDPOINT = "notifications"
 KINDS = [kind.name.lower() for kind in AudienceKind]
@@ -69,7 +72,7 @@ class NotificationsView(APIView):
         parameters=[IDEMPOTENCY],
         summary="Send a notification",
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         """Accept a send; 202 once it is committed."""
         return _accept(request, request.data)
 
@@ -85,7 +88,7 @@ class SendView(APIView):
         parameters=[IDEMPOTENCY],
         summary="Send a notification (userId in place of to)",
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         """Accept a send; 202 once it is committed."""
         return _accept(request, _with_to(request.data))
 
@@ -101,29 +104,26 @@ def _with_to(body: Any) -> Any:
     return {"to" if name in said else name: value for name, value in body.items()}
 
 
-def _accept(request: Request, body: Any) -> Response:
+def _accept(request: Request, body: Any) -> HttpResponseBase:
     header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     use = None if header is None else Use.of(caller_of(request), ENDPOINT, header, body)
-    return answer(accept(read_send(body), caller=caller_of(request), use=use))
-
-
-def answer(accepted: Taken) -> Response:
-    """202, the same words each time."""
+    accepted = accept(read_send(body), caller=caller_of(request), use=use)
     headers = {"Idempotency-Replayed": "true"} if accepted.replayed else None
-    return Response(words(accepted), status=status.HTTP_202_ACCEPTED, headers=headers)
+    text = f"{{{members(accepted)}}}"
+    return written(request, text, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
-def words(accepted: Taken) -> dict[str, Any]:
-    """What is said of an accepted request."""
+def members(accepted: Taken) -> str:
+    """What is said of an accepted request, in JSON without the braces: the same words each time."""
     if isinstance(accepted, AcceptedAudience):
-        return _audience(accepted)
-    return {
-        "request_id": str(accepted.request_id),
-        "notifications": [
-            {"id": id_, "user_id": user_id, "url": f"/api/v1/notifications/{id_}"}
-            for id_, user_id in ((str(one), user_id) for one, user_id in accepted.notifications)
-        ],
-    }
+        return compact(_audience(accepted))[1:-1]
+    made = ",".join([_notification(id_, user_id) for id_, user_id in accepted.notifications])
+    return f'"request_id":"{accepted.request_id}","notifications":[{made}]'
+
+
+def _notification(id_: UUID, user_id: str) -> str:
+    text = str(id_)
+    return f'{{"id":"{text}","user_id":{quoted(user_id)},"url":"/api/v1/notifications/{text}"}}'
 
 
 def _audience(accepted: AcceptedAudience) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from notifications.services import idempotency
 from notifications.services.authentication import Caller
 from notifications.words import Lane
 from notifysite.plumbing.failpoints import reached
-from preferences import people, topics
+from preferences import topics
+from preferences.known import known
 
 Taken = Accepted | AcceptedAudience
 
@@ -49,7 +50,7 @@ def _draft(request: SendRequest, accepted: Accepted, *, caller: Caller, now: dat
     """The general way: however many people, whether or not they are known."""
     kinds = types.by_keys([request.type])
     draft = Draft.of(request, accepted, kinds=kinds, now=now)
-    found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
+    found = known(drafts.wanted([draft], caller=caller), now=now)
     drafts.insert([draft], found, caller=caller)
     reached("accept.before_commit")
     return draft
@@ -66,7 +67,7 @@ def _accept_wide(
             return AcceptedAudience.again(before, request)
         kinds = types.by_keys([request.type])
         draft = AudienceDraft.of(request, accepted, kinds=kinds, sizes=sizes, now=now)
-        found = people.upsert(drafts.wanted([draft], caller=caller), now=now)
+        found = known(drafts.wanted([draft], caller=caller), now=now)
         audiences.insert([draft], found, caller=caller)
         _nudge(audiences.LANE)
         reached("accept.before_commit")

@@ -2,10 +2,10 @@
 notifications later, a chunk at a time."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connection
@@ -21,15 +21,14 @@ from notifysite.plumbing import ids
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 from notifysite.plumbing.statements import array
-from preferences.people import Person
+from preferences.known import Known
 from preferences.topics import Size
 
 # However urgent: so many must not stand before somebody's one-time code.
 LANE = Lane.BULK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedAudience:
+class AcceptedAudience(NamedTuple):
     """The answer to a request for many: whom it is for, and about how many they are."""
 
     request_id: UUID
@@ -142,24 +141,22 @@ _MEMBERS = """
 """
 
 
-def insert(drafts: Sequence[AudienceDraft], found: Iterable[Person], *, caller: Caller) -> None:
+def insert(drafts: Sequence[AudienceDraft], found: Mapping[str, Known], *, caller: Caller) -> None:
     """Write the audiences of all drafts and the people of their lists, in the caller's
     transaction."""
     if not drafts:
         return
-    by_user = {person.user_id: person for person in found}
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, _values(drafts, by_user, caller))
+        cursor.execute(_INSERT, _values(drafts, found, caller))
         made = dict(cursor.fetchall())
         for draft in drafts:
             if draft.own:
-                cursor.execute(
-                    _MEMBERS, [made[draft.accepted.request_id], *_members(draft, by_user)]
-                )
+                members = _members(draft, found)
+                cursor.execute(_MEMBERS, [made[draft.accepted.request_id], *members])
 
 
 def _values(
-    drafts: Sequence[AudienceDraft], by_user: Mapping[str, Person], caller: Caller
+    drafts: Sequence[AudienceDraft], found: Mapping[str, Known], caller: Caller
 ) -> dict[str, Any]:
     terms = [draft.terms for draft in drafts]
     actors = [draft.request.actor for draft in drafts]
@@ -169,7 +166,7 @@ def _values(
         "key_id": caller.key_id,
         "mode": int(caller.mode),
         "request_ids": [draft.accepted.request_id for draft in drafts],
-        "actors": [actor and by_user[actor.user_id].id for actor in actors],
+        "actors": [actor and found[actor.user_id].id for actor in actors],
         "types": [one.kind.id for one in terms],
         "priorities": [int(one.priority) for one in terms],
         "channels": [None if one.only is None else array(one.only) for one in terms],
@@ -188,8 +185,8 @@ def _values(
     }
 
 
-def _members(draft: AudienceDraft, by_user: Mapping[str, Person]) -> list[list[Any]]:
-    people = [by_user[one.wanted.user_id] for one in draft.request.to]
+def _members(draft: AudienceDraft, found: Mapping[str, Known]) -> list[list[Any]]:
+    people = [found[one.wanted.user_id] for one in draft.request.to]
     return [
         [person.id for person in people],
         [

@@ -5,7 +5,6 @@ own key finds what the first one made, whatever has changed since.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, Self
@@ -28,7 +27,8 @@ from notifications.services.idempotency import Use
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.faults import Fault, faults_of
 from notifysite.plumbing.problems import Problem
-from preferences import people, topics
+from preferences import topics
+from preferences.known import known
 from preferences.people import TooMuchSaid
 from preferences.topics import Size
 
@@ -51,7 +51,7 @@ class Item(NamedTuple):
         """From the body of a send, with its `idempotency_key` beside it."""
         use = None
         try:
-            if isinstance(body, Mapping):
+            if isinstance(body, dict) and "idempotency_key" in body:
                 body = dict(body)
                 key = body.pop("idempotency_key", None)
                 use = None if key is None else Use.of(caller, ENDPOINT, _text(key), body)
@@ -127,7 +127,7 @@ def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     fresh = [one for one in led.values() if isinstance(one, _Draft)]
     few = [one for one in fresh if isinstance(one, Draft)]
     many = [one for one in fresh if isinstance(one, AudienceDraft)]
-    found = people.upsert(drafts.wanted(fresh, caller=caller), now=now)
+    found = known(drafts.wanted(fresh, caller=caller), now=now)
     drafts.insert(few, found, caller=caller)
     audiences.insert(many, found, caller=caller)
     for lane in {*(one.terms.lane for one in few), *(audiences.LANE for _ in many)}:
@@ -202,4 +202,4 @@ def _outcome(
     mine, first = items[index].use, items[leader].use
     if mine and first and mine.fingerprint != first.fingerprint:
         return Problem.of("idempotency_mismatch")
-    return replace(outcome, replayed=True) if isinstance(outcome, Taken) else outcome
+    return outcome._replace(replayed=True) if isinstance(outcome, Taken) else outcome

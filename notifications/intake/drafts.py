@@ -1,7 +1,6 @@
 """Drafts: requests that were found good, and their rows, written in one statement for all."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, Self
 from uuid import UUID
@@ -16,13 +15,12 @@ from notifications.services.authentication import Caller
 from notifications.words import Mode, Status
 from notifysite.plumbing import ids
 from notifysite.plumbing.statements import Statement, array
+from preferences.known import Known
 from preferences.models import Recipient
-from preferences.people import Person
 from preferences.wanted import Wanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The answer: one notification for each recipient, in the request's order."""
 
     request_id: UUID
@@ -33,11 +31,8 @@ class Accepted:
     def mint(cls, request: SendRequest) -> Self:
         """New ids for a request and its notifications, all of the same millisecond."""
         request_id = ids.uuid7()
-        users = (one.wanted.user_id for one in request.to)
-        return cls(
-            request_id=request_id,
-            notifications=tuple((ids.sibling(request_id), user_id) for user_id in users),
-        )
+        made = [(ids.sibling(request_id), one.wanted.user_id) for one in request.to]
+        return cls(request_id, tuple(made))
 
     @classmethod
     def again(cls, kept: Mapping[str, Any], request: SendRequest) -> Self:
@@ -75,8 +70,8 @@ class Draft(NamedTuple):
         """`kinds` are the types there are, by key; `given` keeps the terms of a call's requests,
         for those that ask the same. Raises Problem for what the type does not allow."""
         terms = _terms(request, {} if given is None else given, kinds=kinds, now=now)
-        letters = tuple((one, terms.data_for(one, request)) for one in request.to)
-        return cls(request, accepted, terms, letters)
+        letters = [(one, terms.data_for(one, request)) for one in request.to]
+        return cls(request, accepted, terms, tuple(letters))
 
 
 def _terms(
@@ -140,12 +135,12 @@ _INSERT = Statement(
 )
 
 
-def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) -> None:
-    """Write the notifications of all drafts, in the caller's transaction."""
-    by_user = {person.user_id: person for person in found}
+def insert(drafts: Sequence[Draft], found: Mapping[str, Known], *, caller: Caller) -> None:
+    """Write the notifications of all drafts, in the caller's transaction; `found` are their people,
+    by user id."""
     terms = list({id(draft.terms): draft.terms for draft in drafts}.values())
     numbers = {id(one): number for number, one in enumerate(terms, 1)}
-    rows = [row for draft in drafts for row in _rows(draft, by_user, numbers[id(draft.terms)])]
+    rows = [row for draft in drafts for row in _rows(draft, found, numbers[id(draft.terms)])]
     ids, requests, recipients, actors, datas, places = zip(*rows, strict=True) if rows else [()] * 6
     with connection.cursor() as cursor:
         _INSERT.run(
@@ -174,12 +169,12 @@ def insert(drafts: Sequence[Draft], found: Iterable[Person], *, caller: Caller) 
 _Row = tuple[UUID, UUID, int, int | None, bytes, int]
 
 
-def _rows(draft: Draft, by_user: Mapping[str, Person], number: int) -> Iterator[_Row]:
+def _rows(draft: Draft, found: Mapping[str, Known], number: int) -> Iterator[_Row]:
     """The rows of a draft: id, request, recipient, actor, encrypted data, and which terms."""
     actor = draft.request.actor
-    by = by_user[actor.user_id].id if actor else None
+    by = found[actor.user_id].id if actor else None
     written = zip(draft.accepted.notifications, draft.letters, strict=True)
     for (id_, user_id), (_, data) in written:
-        person = by_user[user_id]
-        sealed = person.key.encrypt(data, context=DATA)
-        yield id_, draft.accepted.request_id, person.id, by, sealed, number
+        recipient, key = found[user_id]
+        sealed = key.encrypt(data, context=DATA)
+        yield id_, draft.accepted.request_id, recipient, by, sealed, number

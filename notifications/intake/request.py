@@ -169,6 +169,7 @@ class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ig
 
 
 _PLAIN = frozenset({"type", "to", "data", "locale", "cancellation_key"})
+_PLAINEST = frozenset({"type", "to", "data"})
 
 
 def _read_plain(body: Any) -> dict[str, Any] | None:
@@ -200,8 +201,25 @@ def _serializer() -> SendSerializer:
     return SendSerializer()
 
 
+def _read_plainest(body: Any) -> SendRequest | None:
+    """The request of a body that says what nearly all do and no more: a type, one user id, data;
+    None leaves it to the general way."""
+    if type(body) is not dict or body.keys() != _PLAINEST:
+        return None
+    kind, to, data = body["type"], body["to"], body["data"]
+    if type(to) is not str or type(data) is not dict or not _is_plain(kind, 80):
+        return None
+    try:
+        wanted = known_as(to)
+    except WantedInvalid:
+        return None
+    return SendRequest(kind, (Addressee(wanted),), None, data)
+
+
 def read_send(body: Any) -> SendRequest:
     """Read the body of a send. Raises Problem or DRF's ValidationError, both with pointers."""
+    if plainest := _read_plainest(body):
+        return plainest
     said = _read_plain(body) or dict(_serializer().run_validation(body))
     only = said.pop("channels", None)
     priority = said.pop("priority", None)

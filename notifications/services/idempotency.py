@@ -171,7 +171,7 @@ _KEEP = """
 """
 
 
-def keep(use: Use, answer: Mapping[str, Any]) -> None:
-    """Replace the answer that was taken with, in the same transaction."""
+def keep(use: Use, answer: str) -> None:
+    """Replace the answer that was taken with by this one, as JSON, in the same transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, use.scope | {"answer": json.dumps(answer)})
+        cursor.execute(_KEEP, use.scope | {"answer": answer})

@@ -22,3 +22,4 @@ def _made_once() -> Callable[[Any], str]:
 
 
 compact = _made_once()
+quoted: Callable[[str], str] = encoder.encode_basestring  # a text alone

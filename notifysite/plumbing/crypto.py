@@ -61,7 +61,7 @@ class DataKey:
 
     def decrypt(self, blob: bytes, *, context: str) -> bytes:
         """Return what was encrypted; Tampered when the bytes, the key or the context differ."""
-        return _open(self._cipher, blob, context)
+        return _open(self._cipher, bytes(blob), context.encode())
 
     def __repr__(self) -> str:
         return "DataKey(hidden)"
@@ -75,13 +75,12 @@ def _seal(cipher: AESGCM, plain: bytes, context: str) -> bytes:
     return VERSION + nonce + cipher.encrypt(nonce, plain, context.encode())
 
 
-def _open(cipher: AESGCM, blob: bytes, context: str) -> bytes:
-    blob = bytes(blob)
+def _open(cipher: AESGCM, blob: bytes, context: bytes) -> bytes:
     if blob[:1] != VERSION or len(blob) < 1 + NONCE_BYTES + TAG_BYTES:
         raise Tampered("The encrypted value has an unknown form.")
     nonce, body = blob[1 : 1 + NONCE_BYTES], blob[1 + NONCE_BYTES :]
     try:
-        return cipher.decrypt(nonce, body, context.encode())
+        return cipher.decrypt(nonce, body, context)
     except InvalidTag:
         raise Tampered("The encrypted value does not belong to this key and place.") from None
 
@@ -157,14 +156,24 @@ def _data_key(wrapped: bytes, configured: tuple[str, ...]) -> DataKey:
 
 
 def _unwrap(wrapped: bytes, configured: tuple[str, ...]) -> bytes:
-    key_id, blob = _split(wrapped)
-    cipher = _master_keys(configured).get(key_id)
-    if cipher is None:
+    end = 1 + (wrapped[0] if wrapped else 0)
+    found = _masters_by_start(configured).get(wrapped[:end])
+    if found is None:
+        key_id, _ = _split(wrapped)
         raise KeyMissing(
             f"FIELD_ENCRYPTION_KEYS has no key with the id '{key_id}'; add it again and run the "
             "rotation before you remove it."
         )
-    return _open(cipher, blob, _WRAP_CONTEXT + key_id)
+    return _open(found[0], wrapped[end:], found[1])
+
+
+@lru_cache(maxsize=4)
+def _masters_by_start(configured: tuple[str, ...]) -> dict[bytes, tuple[AESGCM, bytes]]:
+    """What opens a wrapped key, and in which context, by the bytes that it starts with."""
+    return {
+        bytes([len(key_id)]) + key_id.encode(): (cipher, (_WRAP_CONTEXT + key_id).encode())
+        for key_id, cipher in _master_keys(configured).items()
+    }
 
 
 def _configured_keys() -> tuple[str, ...]:

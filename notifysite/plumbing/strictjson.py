@@ -53,8 +53,8 @@ def _nested_too_deeply(raw: bytes) -> bool:
         return False
     if b"\\" in raw:
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Of text nothing is left now but its quotes, and brackets in it. Two quotes side by side may go:
-    # what follows is as much inside or outside of a text as before.
+    # Of a text nothing is left now but its quotes, and brackets in it. Two quotes side by side may
+    # go: what follows is as much inside or outside of a text as before.
     brackets = raw.translate(_AS_SQUARE, _NO_MARKS).replace(b'""', b"")
     if b'"' in brackets:
         brackets = _STRINGS.sub(b"", brackets)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
-from notifications.intake.request import SendSerializer, _read_plain
+from notifications.intake.request import SendSerializer, _read_plain, _read_plainest, read_send
 from notifysite.plumbing.problems import Problem
 from notifysite.plumbing.strictjson import loads
 
@@ -60,6 +60,23 @@ def test_what_is_read_without_the_serializer_is_what_the_serializer_reads(body: 
     plain = _read_plain(sent)
 
     assert plain is None or plain == said(sent)
+
+
+@given(BODIES)
+@example({"type": "receipt", "to": "ann", "data": {"a": 1}})
+@example({"type": "receipt", "to": "", "data": {}})
+@example({"type": "receipt", "to": "a/b", "data": {}})
+@example({"type": " receipt", "to": "ann", "data": {}})
+def test_the_plainest_body_is_read_as_if_it_said_more(body: Any) -> None:
+    plainest = _read_plainest(body)
+
+    if plainest is not None:
+        more = read_send({**body, "cancellation_key": "x"})
+        assert plainest == more._replace(cancellation_key=None)
+
+
+def test_what_nearly_every_body_says_is_read_at_once() -> None:
+    assert _read_plainest({"type": "receipt", "to": "ann", "data": {"a": 1}}) is not None
 
 
 @pytest.mark.parametrize(
