@@ -11,15 +11,10 @@ waiting = get_asgi_application()
 
 # Only now are the apps loaded.
 from delivery.inbox.routing import TrustedOrigins, elsewhere, websocket_urlpatterns  # noqa: E402
-from notifysite.plumbing.threads import (  # noqa: E402
-    Receive,
-    Scope,
-    Send,
-    ThreadedHandler,
-    is_asynchronous,
-)
+from notifysite.plumbing.programs import Handler  # noqa: E402
+from notifysite.plumbing.threads import Receive, Scope, Send, is_asynchronous  # noqa: E402
 
-threaded = ThreadedHandler()
+threaded = Handler()
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:

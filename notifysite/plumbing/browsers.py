@@ -17,7 +17,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 
-def _brings_credentials(request: HttpRequest) -> bool:
+def brings_credentials(request: HttpRequest) -> bool:
+    """Whether a program is asking, as far as can be seen before its credentials are."""
     return "HTTP_AUTHORIZATION" in request.META and request.path_info.startswith("/api/")
 
 
@@ -28,7 +29,7 @@ class _ForBrowsers:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Answer as the middleware does, or as if it were not there."""
-        if _brings_credentials(request):
+        if brings_credentials(request):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
 
@@ -50,12 +51,21 @@ class Languages(LocaleMiddleware):
 
     def __call__(self, request: HttpRequest) -> Any:
         """Answer as the middleware does."""
-        asks = "HTTP_ACCEPT_LANGUAGE" in request.META or not _brings_credentials(request)
+        asks = "HTTP_ACCEPT_LANGUAGE" in request.META or not brings_credentials(request)
         if asks or self.async_mode:
             return super().__call__(request)
-        translation.activate(settings.LANGUAGE_CODE)
-        setattr(request, "LANGUAGE_CODE", settings.LANGUAGE_CODE)  # noqa: B010  # as Django does
-        response = cast("HttpResponse", self.get_response(request))
+        return speak_plainly(request, self.get_response)
+
+
+def speak_plainly(request: HttpRequest, get_response: Callable[[HttpRequest], Any]) -> HttpResponse:
+    """Answer in the site's language, and say so."""
+    language = settings.LANGUAGE_CODE
+    translation.activate(language)
+    setattr(request, "LANGUAGE_CODE", language)  # noqa: B010  # as Django does
+    response = cast("HttpResponse", get_response(request))
+    if "Vary" in response.headers:
         patch_vary_headers(response, ("Accept-Language",))
-        response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
-        return response
+    else:
+        response.headers["Vary"] = "Accept-Language"
+    response.headers.setdefault("Content-Language", language)
+    return response

@@ -4,13 +4,13 @@ the answer."""
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
-from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from notifysite.plumbing import logs
+from notifysite.plumbing.randomness import random_bytes
 
 HEADER = "X-Request-Id"
 _NAME = "HTTP_X_REQUEST_ID"
@@ -42,7 +42,7 @@ def request_ids(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReq
 
 def _id(request: HttpRequest) -> str:
     given = request.META.get(_NAME, "")  # request.headers would be made of all of them
-    id_ = given if _PLAIN.fullmatch(given) else uuid4().hex
+    id_ = given if _PLAIN.fullmatch(given) else random_bytes(16).hex()
     # Django logs the answer after all middleware, when nothing is bound any more.
     setattr(request, logs.REQUEST_ID, id_)
     return id_
