@@ -9,7 +9,7 @@ used up in time; it is at most a 300th of the limit, and one call where little o
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 SECONDS = 0.25
 MOST = 64  # calls in a share
@@ -18,8 +18,7 @@ RESERVE = 10  # shares of this size that must be left of the limit
 KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """Calls that are left of `size`; `free`: calls that were left of the limit beside them."""
 
     size: int
@@ -49,7 +48,7 @@ class Shares:
             share = self._held.get(name)
             if share is None or not share.left or not self._holds(share, limit):
                 return None
-            share = self._held[name] = replace(share, left=share.left - 1)
+            share = self._held[name] = share._replace(left=share.left - 1)
             return share
 
     def size(self, name: str, limit: int) -> int:

@@ -15,8 +15,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from django.db import connection
-
+_SEVERAL = (list, tuple, set, frozenset)
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
@@ -36,25 +35,26 @@ class Statement:
     def run(self, cursor: Any, **values: Any) -> None:
         """Execute it; a list or another sequence is sent as an array."""
         plain = {name: _plain(values[name]) for name in self.names}
-        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        database = cursor.db  # `connection` would look for it at each word
+        if database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
             cursor.execute(self._first + self._sql, plain)
             return
-        self._prepare()
+        self._prepare(database)
         cursor.execute(self._execute, plain)
 
-    def _prepare(self) -> None:
-        kept = _prepared.setdefault(connection.connection, set())
+    def _prepare(self, database: Any) -> None:
+        kept = _prepared.setdefault(database.connection, set())
         if self._name in kept:
             return
         numbers = {name: f"${number}" for number, name in enumerate(self.names, 1)}
         text = _NAMED.sub(lambda found: numbers[found[1]], self._sql)
-        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        with database.wrap_database_errors, database.connection.cursor() as cursor:
             cursor.execute(f"PREPARE {self._name} AS {text}")
         kept.add(self._name)
 
 
 def _plain(value: Any) -> Any:
-    return array(value) if isinstance(value, list | tuple | set | frozenset) else value
+    return array(value) if isinstance(value, _SEVERAL) else value
 
 
 def array(values: Iterable[Any]) -> str:
