@@ -68,7 +68,7 @@ class Terms:
 
     def data_for(self, one: Addressee, request: SendRequest) -> bytes:
         """The data of one recipient as JSON, checked against the type and its words."""
-        return self.checked({**request.data, **one.data} if one.data else request.data)
+        return self.checked({**request.data, **one.data})
 
     def checked(self, data: Mapping[str, Any]) -> bytes:
         """Data as JSON, checked in the same way."""
