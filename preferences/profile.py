@@ -1,11 +1,11 @@
 """A person's name and attributes, kept encrypted under their key."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notifysite.plumbing import keptjson
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.crypto import DataKey
 from preferences.wanted import ABSENT, Wanted
 
@@ -44,7 +44,7 @@ def encrypt(profile: Profile, key: DataKey) -> bytes | None:
     if profile == Profile():
         return None
     kept = {"name": profile.name, "attributes": dict(profile.attributes)}
-    plain = json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
+    plain = compact(kept).encode()
     if len(plain) > MOST_BYTES:
         raise ProfileTooLarge
     return key.encrypt(plain, context=CONTEXT)

@@ -73,10 +73,8 @@ NOT_SEALED = "not_sealed"
 
 def judged(claimed: Claimed, outcome: Outcome, *, taker: str, probe: bool = False) -> Settled:
     """What a row becomes by what its taker answered, with no other provider left to try."""
-    verdict = verdicts.settled(outcome.kind)
-    if verdict is None:
-        verdict = _verdict(claimed.row, outcome, taker=taker, probe=probe)
-    elif verdict.suppress and taker in (registry.SIMULATOR, registry.TEST):
+    verdict = _verdict(claimed.row, outcome, taker=taker, probe=probe)
+    if verdict.suppress and taker in (registry.SIMULATOR, registry.TEST):
         verdict = replace(verdict, suppress=False)  # a simulated failure kills no address
     return Settled(claimed.row, claimed.lease, taker, outcome, verdict)
 
@@ -131,6 +129,8 @@ def _unattempted(claimed: Claimed, verdict: Verdict) -> Settled:
 def _verdict(
     row: Row, outcome: Outcome, *, taker: str, tries: int | None = None, probe: bool = False
 ) -> Verdict:
+    if ended := verdicts.settled(outcome.kind):
+        return ended
     now, traits = row.now, registry.traits(taker)
     return verdicts.after(
         outcome.kind,

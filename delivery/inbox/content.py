@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from delivery.contracts import Content
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.crypto import DataKey, Tampered
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def seal(content: Content, key: DataKey, id: UUID) -> bytes:
         "actions": [asdict(action) for action in content.actions],
     }
     said = {name: value for name, value in shown.items() if value}
-    plain = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    plain = compact(said)
     return key.encrypt(plain.encode(), context=_context(id))
 
 

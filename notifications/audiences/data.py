@@ -10,6 +10,7 @@ from django.db import connection
 
 from notifications.words import AudienceStatus
 from notifysite.plumbing import crypto
+from notifysite.plumbing.compactjson import compact
 
 DATA = "audience.data"  # what the encrypted data of an audience is bound to
 
@@ -59,5 +60,5 @@ def load(audiences: Iterable[int | None]) -> dict[int | None, Common]:
 def sealed(data: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """A fresh data key, wrapped, and data under it."""
     key, wrapped = crypto.new_data_key()
-    plain = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+    plain = compact(data).encode()
     return wrapped, key.encrypt(plain, context=DATA)

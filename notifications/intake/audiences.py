@@ -1,7 +1,6 @@
 """Requests for many people: a topic's, or a long list's. They are kept as audiences, and become
 notifications later, a chunk at a time."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from notifications.planning.readers import DATA
 from notifications.services.authentication import Caller
 from notifications.words import AudienceKind, AudienceStatus, Lane
 from notifysite.plumbing import ids
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
 from notifysite.plumbing.statements import array
@@ -108,7 +108,7 @@ def _known_topic(key: str, sizes: Mapping[str, Size]) -> int:
 
 
 def _plain(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+    return compact(data).encode()
 
 
 # They live as long as their type says from now on, or from when they may be sent: making them

@@ -83,8 +83,8 @@ class Case(NamedTuple):
 def gather(
     due: Sequence[Due], *, now: datetime, catalog: Mapping[int, CatalogType] | None = None
 ) -> list[Case]:
-    """All facts of a batch; three to eleven queries, whatever its size. `catalog`: the types, where
-    they are at hand."""
+    """All facts of a batch, in as many queries whatever its size. `catalog`: the types, where they
+    are at hand."""
     if catalog is None:
         catalog = types.load({one.type_id for one in due})
     people = wishes.load(sorted({one.recipient_id for one in due}))

@@ -1,6 +1,5 @@
 """The variables of a render and the headers of a message; and their record."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from notifications.catalog.types import CatalogType
 from notifications.planning.letters import Letter
 from notifications.planning.readers import Reader
 from notifications.rendering.sensitive import mask
+from notifysite.plumbing.compactjson import compact
 from notifysite.plumbing.crypto import DataKey
 from notifysite.plumbing.statements import Statement
 from preferences import links
@@ -67,9 +67,6 @@ def _domain(url: str) -> str:
     return urlsplit(url).hostname or "localhost"
 
 
-_written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
 @dataclass(frozen=True, slots=True)
 class Used:
     """What the render of one delivery used."""
@@ -85,7 +82,7 @@ class Used:
         kept = dict(self.variables)
         if self.kind.sensitive:
             kept["data"] = mask(kept["data"], self.kind.data_schema)
-        return self.key.encrypt(_written(kept).encode(), context=VARIABLES)
+        return self.key.encrypt(compact(kept).encode(), context=VARIABLES)
 
 
 _KEEP = Statement("""

@@ -1,6 +1,7 @@
 """How a plan goes through the nodes of a template: what each of them adds to the text."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
@@ -75,11 +76,9 @@ class Blocks:
             return ""
         if type(node) is IfNode or type(node) is UnlessNode:
             return self._choice(node)
-        try:
+        with suppress(GivenUp):
             if type(node) is SafeOutputNode:
                 return self._output(node)
-        except GivenUp:
-            pass
         return self._by_node(node)
 
     def _output(self, node: SafeOutputNode) -> Say:
