@@ -1,6 +1,6 @@
 """What the sealed message is, what a provider answers, and what may be said instead of sending."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -127,6 +127,63 @@ class Report:
     code: str = ""
     detail: str = ""
     machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request at a provider's hook, as it came.
+
+    `url` is the one the provider was given, by settings.PUBLIC_URL and not by a Host header, with
+    the query. `headers` ignore case. `at` is when it came.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a person wrote to one of our numbers; `address` is theirs, `number` is ours.
+
+    `event_key` is the provider's id of it.
+    """
+
+    channel: int
+    address: str = field(repr=False)
+    number: str
+    text: str = field(repr=False)
+    at: datetime
+    event_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider that calls wants to be answered."""
+
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a genuine call says.
+
+    `once`: what its signature covers, where that is not the body, so that it is good for one call.
+    """
+
+    reports: Sequence[Report] = ()
+    said: Sequence[Said] = ()
+    once: str = ""
+    answer: Answer = Answer()
+
+
+class Listener(Protocol):
+    """What a provider also is that calls back: at /hooks/<alias>/."""
+
+    def hear(self, call: Call) -> Heard:
+        """Read a call. Raises NotHeard for what is not genuine, fresh and readable."""
 
 
 class Provider(Protocol):

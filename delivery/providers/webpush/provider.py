@@ -5,7 +5,6 @@ import hashlib
 import json
 import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.base import OneByOne, asked_to_wait
+from delivery.providers.http import HttpProvider, refused
 from delivery.providers.webpush.classes import PUSH
 from delivery.providers.webpush.payload import LARGEST, fit, payload_of
 from delivery.providers.webpush.signing import Signatures
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, require_safe
-from notifysite.plumbing.http import NoAnswer, OutboundClient, OutboundResponse, Unreachable
+from notifysite.plumbing.http import OutboundClient, OutboundResponse
 
 DAY: Final = 86400
 LONGEST_TTL: Final = 28 * DAY  # what the least patient of the large push services keeps
@@ -41,7 +40,7 @@ _REASON = re.compile(r"[A-Za-z]{1,60}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-class WebPush(OneByOne):
+class WebPush(HttpProvider):
     """Sends to browsers.
 
     `private_key` is a VAPID key (`manage.py vapid_keys`), `contact` an email address or an https
@@ -62,71 +61,58 @@ class WebPush(OneByOne):
         classes: Mapping[str, str] = MappingProxyType({}),
         client: OutboundClient | None = None,
     ) -> None:
-        super().__init__(alias=alias, threads=threads, deadline=timeout + 2)
         if not 0 < ttl <= LONGEST_TTL:
             raise ValueError(f"ttl must be 1 to {LONGEST_TTL} seconds")
+        super().__init__(
+            alias=alias,
+            table=PUSH,
+            classes=classes,
+            timeout=timeout,
+            threads=threads,
+            client=client,
+        )
         self._ttl = ttl
-        self._timeout = timeout
-        self._table = PUSH.overridden(classes)
         self._signatures = Signatures(private_key, contact)
-        self._client = client or OutboundClient()
 
-    def send_one(self, message: Message) -> Outcome:
+    def exchange(self, message: Message, ends: float) -> Outcome:
         """Hand one message over, a second time and shorter where the service finds it too large."""
-        ends = time.monotonic() + self._timeout
         device = _Device.of(message.address)
         if device is None:
-            return _refused(message, OutcomeKind.REFUSED_ADDRESS, "malformed_subscription")
+            return refused(message, OutcomeKind.REFUSED_ADDRESS, "malformed_subscription")
         payload = fit(payload_of(message), LARGEST)
-        answer = self._post(message, device, payload, ends)
-        if isinstance(answer, OutboundResponse) and answer.status == 413 and payload:
-            payload = fit(payload_of(message), len(payload) // 2)
-            answer = self._post(message, device, payload, ends)
-        return answer if isinstance(answer, Outcome) else self._answered(message, answer)
-
-    def close(self) -> None:
-        """Close the kept connections."""
-        self._client.close()
-
-    def _post(
-        self, message: Message, device: "_Device", payload: bytes | None, ends: float
-    ) -> OutboundResponse | Outcome:
-        if payload is None:
-            return _refused(message, OutcomeKind.REFUSED_MESSAGE, "too_large")
         try:
-            answer = self._client.post(
-                device.endpoint,
-                content=device.encrypt(payload),
-                headers=self._headers(message, device.audience),
-                deadline=ends - time.monotonic(),
-            )
+            answer = self._push(message, device, payload, ends)
+            if answer and answer.status == 413 and payload:
+                payload = fit(payload_of(message), len(payload) // 2)
+                answer = self._push(message, device, payload, ends)
         except UnsafeURL:
             return _unsafe(message, device)
-        except Unreachable as error:
-            return _refused(message, OutcomeKind.TRANSIENT, "unreachable", str(error))
-        except NoAnswer as error:
-            return _refused(message, OutcomeKind.UNKNOWN, "no_answer", str(error))
+        if answer is None:
+            return refused(message, OutcomeKind.REFUSED_MESSAGE, "too_large")
+        return self._answered(message, answer)
+
+    def _push(
+        self, message: Message, device: "_Device", payload: bytes | None, ends: float
+    ) -> OutboundResponse | None:
+        """What the service answers; None where there is nothing short enough to say."""
+        if payload is None:
+            return None
+        answer = self.post(
+            device.endpoint,
+            content=device.encrypt(payload),
+            headers=self._headers(message, device.audience),
+            ends=ends,
+        )
         if answer.status in (401, 403):
             self._signatures.forget(device.audience)
         return answer
 
     def _answered(self, message: Message, answer: OutboundResponse) -> Outcome:
-        status = answer.status
-        other_key = 400 <= status < 404 and _OTHER_KEY.search(answer.body) is not None
-        kind = self._table.judge(str(status), *(("other_key",) if other_key else ()))
-        if kind is OutcomeKind.ACCEPTED:
-            ref = answer.headers.get("Location", "")[:255]
-            return Outcome(
-                reference=message.reference, kind=kind, code=str(status), provider_ref=ref
-            )
+        other_key = 400 <= answer.status < 404 and _OTHER_KEY.search(answer.body) is not None
         code, detail = _in_words(answer, other_key=other_key)
-        return Outcome(
-            reference=message.reference,
-            kind=kind,
-            code=code,
-            detail=detail,
-            retry_after=asked_to_wait(answer.headers),
-        )
+        words = ("other_key",) if other_key else ()
+        ref = answer.headers.get("Location", "") if answer.status < 300 else ""
+        return self.judged(message, answer, *words, code=code, detail=detail, ref=ref)
 
     def _headers(self, message: Message, audience: str) -> dict[str, str]:
         return {
@@ -204,13 +190,9 @@ def _unsafe(message: Message, device: _Device) -> Outcome:
     try:
         require_safe(origin_of(device.endpoint), schemes=("https",))
     except UnsafeURL as error:
-        return _refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
+        return refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
     # The name is fine and leads inside: our resolver may be wrong, and the device is not dead.
-    return _refused(message, OutcomeKind.TRANSIENT, "private_network")
-
-
-def _refused(message: Message, kind: OutcomeKind, code: str, detail: str = "") -> Outcome:
-    return Outcome(reference=message.reference, kind=kind, code=code, detail=detail)
+    return refused(message, OutcomeKind.TRANSIENT, "private_network")
 
 
 def _seconds_left(expires_at: datetime | None, *, otherwise: int) -> int:
