@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("preferences.urls")),
     path("api/v1/", include("delivery.inbox.urls")),
+    path("hooks/", include("delivery.hooks.urls")),
     path("api/v1/push/key", PushKeyView.as_view()),
     path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -4,7 +4,7 @@ Whatever its order, and however often it comes, the same news gives the same end
 """
 
 from delivery.feedback.engagement import engage
-from delivery.feedback.news import Reported, report
+from delivery.feedback.news import Reported, remember, report
 from delivery.feedback.parking import match_parked
 
-__all__ = ["Reported", "engage", "match_parked", "report"]
+__all__ = ["Reported", "engage", "match_parked", "remember", "report"]

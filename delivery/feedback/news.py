@@ -39,7 +39,7 @@ def report(provider: str, reports: Sequence[Report]) -> Reported:
     with transaction.atomic():
         words = _keyed(provider, reports)
         named, unnamed = _sorted_out(words)
-        fresh = _remember(provider, [*named, *unnamed])
+        fresh = remember(provider, [*named, *unnamed])
         told = [named[key] for key in named if key in fresh]
         waiting = [unnamed[key] for key in unnamed if key in fresh]
         folding.fold(told)
@@ -111,8 +111,9 @@ _REMEMBER = """
 """
 
 
-def _remember(provider: str, keys: Collection[str]) -> set[str]:
-    """Write down that these were taken; returns those that had not been."""
+def remember(provider: str, keys: Collection[str]) -> set[str]:
+    """Write down, in the caller's transaction, that these were taken; returns those that had not
+    been. Who brings the same meanwhile waits for the commit."""
     if not keys:
         return set()
     with connection.cursor() as cursor:

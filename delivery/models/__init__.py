@@ -14,6 +14,7 @@ from delivery.models.inbox import InboxHead, InboxItem
 from delivery.models.operations import (
     Breaker,
     Heartbeat,
+    HookCount,
     OutboxMessage,
     Pace,
     Route,
@@ -31,6 +32,7 @@ __all__ = [
     "Engagement",
     "Event",
     "Heartbeat",
+    "HookCount",
     "InboxHead",
     "InboxItem",
     "News",

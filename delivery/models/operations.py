@@ -150,3 +150,18 @@ class OutboxMessage(models.Model):
         verbose_name = "outbox message"
         verbose_name_plural = "outbox"
         indexes = [models.Index(name="outbox_delivery", fields=["delivery_id"])]
+
+
+class HookCount(models.Model):
+    """How many calls at a provider's hook, or reports in them, were met with a verdict so far."""
+
+    provider = models.CharField(max_length=40)
+    verdict = models.CharField(max_length=20)
+    calls = models.BigIntegerField()
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "delivery_hook_count"
+        constraints = [
+            models.UniqueConstraint(name="hook_count_once", fields=["provider", "verdict"]),
+        ]

@@ -13,6 +13,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from delivery import channels, standing
+from delivery.hooks import counts
 from notifications import figures, heartbeats
 from notifications.monitoring.queues import queues
 from notifications.words import Lane
@@ -40,13 +41,14 @@ def scrape() -> bytes:
 
 
 class _Database(Collector):
-    """Five queries."""
+    """Six queries."""
 
     def collect(self) -> Iterable[Metric]:
         """Every family."""
         yield from _queues()
         yield from _heartbeats()
         yield from _providers()
+        yield _hooks()
         yield from _figures()
 
     def describe(self) -> Iterable[Metric]:
@@ -99,6 +101,17 @@ def _by_kind(name: str, text: str, values: Mapping[str, float | None]) -> Metric
     for kind, value in sorted(values.items()):
         if value is not None:
             family.add_metric([kind], value)
+    return family
+
+
+def _hooks() -> Metric:
+    family = CounterMetricFamily(
+        "notifysite_hook_calls",
+        "Calls of providers, and reports in them, by what they were met with.",
+        labels=["provider", "verdict"],
+    )
+    for row in counts.read():
+        family.add_metric([row.provider, row.verdict], row.calls)
     return family
 
 

@@ -3,14 +3,18 @@
 Its other side is `tests/chaos/stand/acme_service.py`, or whatever answers as it does.
 """
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpcore
 
-from delivery.contracts import Message, Outcome
-from delivery.lifecycle import OutcomeKind
+from delivery.contracts import Call, Heard, Message, Outcome, Report
+from delivery.lifecycle import EventKind, OutcomeKind
+from delivery.providers import calls
 from delivery.providers.base import OneByOne, asked_to_wait
 from notifysite.plumbing.http import NoAnswer, OutboundClient, OutboundResponse, Unreachable
 
@@ -42,11 +46,13 @@ class Acme(OneByOne):
         threads: int = 8,
         idempotent_for: float = 0.0,
         seconds: float = TOTAL_SECONDS,
+        secret: str = "",
     ) -> None:
         super().__init__(alias=alias, threads=threads, deadline=seconds + 2)
         self._seconds = seconds
         self.idempotent_for = idempotent_for
         self._url = url
+        self._secret = secret
         self._client = OutboundClient(schemes=("http", "https"), dialer=_Dialer())
 
     def send_one(self, message: Message) -> Outcome:
@@ -67,6 +73,16 @@ class Acme(OneByOne):
             return _outcome(message, OutcomeKind.UNKNOWN, "no_answer", detail=str(error))
         return _answered(message, answer)
 
+    def hear(self, call: Call) -> Heard:
+        """News, signed with the time it was sent at."""
+        calls.require_secret(self._secret)
+        stamp = call.headers.get("X-Acme-Time", "")
+        signed = signature(self._secret, stamp, call.body)
+        calls.require_same(call.headers.get("X-Acme-Signature", ""), signed)
+        calls.require_fresh(call, datetime.fromtimestamp(float(stamp), UTC))
+        said = calls.objects(calls.json_of(call, kind=list))
+        return Heard(reports=[_report(one) for one in said])
+
     def close(self) -> None:
         """Close the kept connections."""
         self._client.close()
@@ -85,6 +101,20 @@ class _Dialer(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         at_most = min(timeout or CONNECT_SECONDS, CONNECT_SECONDS)
         return super().connect_tcp(host, port, at_most, local_address, socket_options)
+
+
+def signature(secret: str, stamp: str, body: bytes) -> str:
+    """What Acme signs its news with."""
+    return hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def _report(said: Mapping[str, Any]) -> Report:
+    return Report(
+        kind=EventKind[said["kind"]],
+        at=datetime.fromtimestamp(said["at"], UTC),
+        event_key=said["id"],
+        provider_ref=said["message"],
+    )
 
 
 def _body(message: Message) -> dict[str, Any]:

@@ -4,15 +4,11 @@ the browser's keys, and answers as told."""
 import base64
 import json
 import os
-import socket
 import struct
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,25 +17,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-HANG = object()  # take the message, never answer
-GARBAGE = object()  # answer in no language
-DROP = object()  # take the message, then close the connection
+from tests.fakes.service import Reply, Service, Taken
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What to answer to a message."""
-
-    status: int = 201
-    body: Any = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Taken:
+class Pushed:
     """A message as it came, and as its browser reads it."""
 
-    path: str
     headers: Mapping[str, str]
     size: int
     plain: bytes
@@ -87,18 +71,15 @@ class Browser:
         return padded[:-1]
 
 
-class PushService:
-    """Listens on a free port of 127.0.0.1 while it is entered."""
+class PushService(Service):
+    """A push service whose browsers subscribed with `key`."""
 
     def __init__(self, *, key: str) -> None:
-        self.key = key  # the public key its browsers subscribed with
-        self.taken: list[Taken] = []
-        self.connections = 0
-        self.stopped = threading.Event()
+        super().__init__()
+        self.key = key
+        self.pushed: list[Pushed] = []
         self._browsers: dict[str, Browser] = {}
-        self._script: deque[Any] = deque()
         self._by_path: dict[str, Any] = {}
-        self._lock = threading.Lock()
 
     def browser(self, *, answer: Any = None) -> Browser:
         """A new browser, whose messages are always answered so."""
@@ -108,35 +89,28 @@ class PushService:
             self._by_path[path] = answer
         return self._browsers[path]
 
-    def on_message(self, *replies: Any) -> None:
-        """What to do at the next messages, in this order."""
-        self._script.extend(replies)
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
-
     @property
     def complaints(self) -> list[str]:
         """What was wrong with any message."""
-        return [complaint for taken in self.taken for complaint in taken.complaints]
+        return [complaint for pushed in self.pushed for complaint in pushed.complaints]
 
-    def take(self, path: str, headers: Mapping[str, str], body: bytes) -> Any:
-        """Look at a message, write it down, say what to answer."""
-        with self._lock:
-            claims, complaints = self._inspect(headers)
-            browser = self._browsers.get(path)
-            plain = browser.read(body) if browser else b""
-            self.taken.append(Taken(path, headers, len(body), plain, claims, tuple(complaints)))
-            if path in self._by_path:
-                return self._by_path[path]
-            if self._script:
-                return self._script.popleft()
-            if browser is None:
-                return Reply(404)
-            if complaints:
-                return Reply(400, {"message": complaints[0]})
-            return Reply(headers={"Location": f"{self.origin}/message/{len(self.taken)}"})
+    def take(self, call: Taken) -> Any:
+        """Read a message with its browser's keys, whatever is answered."""
+        claims, complaints = self._inspect(call.headers)
+        browser = self._browsers.get(call.path)
+        plain = browser.read(call.body) if browser else b""
+        pushed = Pushed(call.headers, len(call.body), plain, claims, tuple(complaints))
+        self.pushed.append(pushed)
+        return self._by_path.get(call.path) or super().take(call)
+
+    def answer(self, call: Taken) -> Reply:
+        """What is wrong with a message, or where it can be asked after."""
+        if call.path not in self._browsers:
+            return Reply(404)
+        _, complaints = self._inspect(call.headers)
+        if complaints:
+            return Reply(400, {"message": complaints[0]})
+        return Reply(201, headers={"Location": f"{self.origin}/message/{len(self.pushed)}"})
 
     def _inspect(self, headers: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         claims, complaints = _claims(headers.get("Authorization", ""), key=self.key)
@@ -153,19 +127,6 @@ class PushService:
             "larger than 4096": int(headers.get("Content-Length", 0)) <= 4096,
         }
         return claims, complaints + [wrong for wrong, right in wanted.items() if not right]
-
-    def __enter__(self) -> Self:
-        self._http = _Http(("127.0.0.1", 0), _Call)
-        self._http.service = self
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopped.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
 
 
 def _claims(header: str, *, key: str) -> tuple[dict[str, Any], list[str]]:
@@ -200,45 +161,3 @@ def _base64url(raw: bytes) -> str:
 
 def _raw(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    service: PushService
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.service.connections += 1
-        super().process_request(request, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients go away; that is what is tested."""
-
-
-class _Call(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # One small packet for headers and body: Nagle would hold the second back for 40 ms.
-    wbufsize = -1
-    server: _Http
-
-    def do_POST(self) -> None:
-        service = self.server.service
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        reply = service.take(self.path, self.headers, body)
-        if reply is HANG:
-            service.stopped.wait()
-        if reply is GARBAGE:
-            self.wfile.write(b"\x00\x01 what?\r\n\r\n")
-            self.wfile.flush()
-        if reply in (HANG, DROP, GARBAGE):
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
-        for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""

@@ -14,7 +14,9 @@ from delivery.providers.email.classes import MAIL_API, SMTP
 from delivery.providers.webpush import WebPush
 from delivery.providers.webpush.classes import PUSH
 from tests.delivery.providers.messages import message, one
-from tests.fakes import mail_api, push_service
+from tests.fakes.mail_api import MailApi
+from tests.fakes.push_service import PushService
+from tests.fakes.service import Reply
 
 TRANSIENT, ADDRESS, MESSAGE, ACCOUNT = (
     OutcomeKind.TRANSIENT,
@@ -40,8 +42,8 @@ def statuses(table: Table) -> list[tuple[str, OutcomeKind]]:
 
 
 @pytest.fixture
-def push(settings) -> Iterator[push_service.PushService]:
-    with push_service.PushService(key=settings.WEBPUSH_SETTINGS["VAPID_PUBLIC_KEY"]) as service:
+def push(settings) -> Iterator[PushService]:
+    with PushService(key=settings.WEBPUSH_SETTINGS["VAPID_PUBLIC_KEY"]) as service:
         yield service
 
 
@@ -54,7 +56,7 @@ def pushed(push, settings) -> Iterator[Callable[..., OutcomeKind]]:
     def make(status: int, body: bytes = b"", **options: object) -> OutcomeKind:
         keys = {**settings.DELIVERY_PROVIDERS["webpush"]["OPTIONS"], **options}
         made.append(WebPush(alias="webpush", **keys))
-        browser = push.browser(answer=push_service.Reply(status, body))
+        browser = push.browser(answer=Reply(status, body))
         return one(made[-1], message(browser.address, channel=WEB_PUSH.number)).kind
 
     yield make
@@ -65,11 +67,11 @@ def pushed(push, settings) -> Iterator[Callable[..., OutcomeKind]]:
 @pytest.fixture
 def mailed() -> Iterator[Callable[..., OutcomeKind]]:
     """What a letter comes to when the mail service answers so."""
-    with mail_api.MailApi() as service:
+    with MailApi() as service:
 
         def make(status: int, **options: object) -> OutcomeKind:
-            service.on_call(mail_api.Reply(status=status, body={}))
-            connection = {"server_token": "token", "api_url": service.url}
+            service.on_call(Reply(status=status, body={}))
+            connection = {"server_token": "token", "api_url": f"{service.origin}/"}
             provider = DjangoEmail(
                 alias="email",
                 backend=POSTMARK,

@@ -9,8 +9,10 @@ from django.conf import settings as configured
 
 from delivery import registry
 from delivery.contracts import Message, Outcome, Provider
+from delivery.lifecycle import OutcomeKind
 from delivery.models import Attempt
-from tests.delivery.providers.stages import STAGES, Day, Stage
+from tests.delivery.providers.stages import STAGES, Day, HttpStage, Stage
+from tests.fakes.service import DROP, GARBAGE, Reply
 
 BACKENDS = {alias: entry["BACKEND"] for alias, entry in configured.DELIVERY_PROVIDERS.items()}
 STAGED = {alias: STAGES[backend] for alias, backend in BACKENDS.items() if backend in STAGES}
@@ -28,6 +30,25 @@ DAYS = [
     for day in Day
     if day in stage.days
 ]
+
+OVER_HTTP = [
+    pytest.param(alias, id=alias) for alias, stage in STAGED.items() if issubclass(stage, HttpStage)
+]
+
+LOST = {OutcomeKind.UNKNOWN}
+REDIRECT = Reply(307, headers={"Location": "http://169.254.169.254/latest"})
+# What a service may answer by mistake, and whether its message may have been taken.
+ROUGH = {
+    "garbage": (GARBAGE, LOST),
+    "nothing": (DROP, LOST),
+    "a break in the middle": (Reply(200, b'{"id": "7', cut=5), LOST | Day.ACCEPTED.value),
+    "a page": (Reply(200, b"<html>Welcome</html>"), LOST | Day.ACCEPTED.value),
+    "too much": (Reply(200, b"x" * 2_000_000), LOST | Day.ACCEPTED.value),
+    "a list": (Reply(200, b"[" * 50_000), LOST | Day.ACCEPTED.value),
+    "a bomb": (Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), LOST | Day.ACCEPTED.value),
+    "another place": (REDIRECT, {OutcomeKind.ACCOUNT, OutcomeKind.TRANSIENT}),
+    "an error nobody documented": (Reply(599, b"\xff\xfe"), {OutcomeKind.TRANSIENT}),
+}
 
 
 @pytest.fixture
@@ -121,3 +142,37 @@ def test_whoever_listens_to_one_outcome_only_may_do_so(provider, stage) -> None:
     outcomes = provider.send([stage.arrange(Day.ACCEPTED) for _ in range(3)])
     assert next(outcomes).kind in Day.ACCEPTED.value
     outcomes.close()
+
+
+@pytest.mark.parametrize("rough", ROUGH)
+@pytest.mark.parametrize("alias", OVER_HTTP, indirect=True)
+def test_a_service_that_misbehaves_sinks_nothing(provider, stage, rough) -> None:
+    answer, kinds = ROUGH[rough]
+    stage.service.on_call(answer)
+    message = stage.message()
+    assert send(provider, [message])[message.reference].kind in kinds
+    after = stage.message()
+    assert send(provider, [after])[after.reference].kind in Day.ACCEPTED.value
+
+
+@pytest.mark.parametrize("alias", OVER_HTTP, indirect=True)
+def test_a_service_says_how_long_it_wants_to_be_left_alone(provider, stage) -> None:
+    stage.service.on_call(Reply(429, headers={"Retry-After": "30"}))
+    message = stage.message()
+    outcome = send(provider, [message])[message.reference]
+    assert (outcome.kind, outcome.retry_after) == (OutcomeKind.TRANSIENT, 30.0)
+
+
+@pytest.mark.parametrize("alias", OVER_HTTP, indirect=True)
+def test_a_service_that_is_not_there_is_asked_later(provider, stage) -> None:
+    message = stage.message()
+    stage.service.close()
+    assert send(provider, [message])[message.reference].kind is OutcomeKind.TRANSIENT
+
+
+@pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
+def test_no_secret_is_told(provider, stage, day, caplog) -> None:
+    message = stage.arrange(day)
+    outcome = send(provider, [message])[message.reference]
+    told = f"{outcome!r} {provider!r} {message!r} {caplog.text}"
+    assert [secret for secret in getattr(stage, "secrets", ()) if secret in told] == []

@@ -9,7 +9,8 @@ from django.core import mail
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email import DjangoEmail
 from tests.delivery.providers.messages import CONTENT, message, one, saying
-from tests.fakes.mail_api import DROP, HANG, MailApi, Reply
+from tests.fakes.mail_api import MailApi
+from tests.fakes.service import DROP, HANG, Reply
 
 POSTMARK = "anymail.backends.postmark.EmailBackend"
 
@@ -27,7 +28,7 @@ def mailer(api: MailApi) -> Iterator[Callable[..., DjangoEmail]]:
     def make(**options: object) -> DjangoEmail:
         connection = {
             "server_token": "token",
-            "api_url": api.url,
+            "api_url": f"{api.origin}/",
             **options.pop("connection", {}),
         }
         wanted = {"from_email": "hello@acme.test", "threads": 1, **options}
@@ -47,7 +48,7 @@ def test_the_service_gets_the_message_with_our_id_and_its_own_comes_back(mailer,
         "sent",
         "pm-1",
     )
-    (taken,) = api.taken
+    taken = api.taken[0].json
     assert taken["To"] == "ann@example.com"
     assert taken["Subject"] == CONTENT.subject
     assert taken["TextBody"] == CONTENT.text
@@ -64,8 +65,8 @@ def test_the_service_gets_the_message_with_our_id_and_its_own_comes_back(mailer,
 def test_no_line_break_reaches_the_service(mailer, api) -> None:
     # Anymail leaves out the check that Django makes.
     one(mailer(), saying(subject="Hi\r\nBcc: bob@example.com"))
-    assert api.taken[0]["Subject"] == "Hi Bcc: bob@example.com"
-    assert "Bcc" not in api.taken[0]
+    assert api.taken[0].json["Subject"] == "Hi Bcc: bob@example.com"
+    assert "Bcc" not in api.taken[0].json
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from delivery.providers.webpush import WebPush
 from notifysite.plumbing import vapid
 from notifysite.plumbing.http import OutboundClient
 from tests.delivery.providers.messages import message, saying
-from tests.fakes.push_service import DROP, GARBAGE, HANG, Browser, PushService, Reply
+from tests.fakes.push_service import Browser, PushService
+from tests.fakes.service import DROP, GARBAGE, HANG, Reply
 
 KEY = vapid.generate()
 DAY = 86400
@@ -65,9 +66,9 @@ def test_the_browser_reads_what_was_said_and_the_service_knows_who_said_it(pushe
         data={"order": 7},
     )
     outcome = one(pusher(), sealed)
-    (taken,) = service.taken
+    (pushed,) = service.pushed
     assert service.complaints == []
-    assert taken.payload == {
+    assert pushed.payload == {
         "title": "Shipped — 已发货",
         "body": "It is on its way.",
         "url": "https://example.com/orders/7",
@@ -78,14 +79,14 @@ def test_the_browser_reads_what_was_said_and_the_service_knows_who_said_it(pushe
         "lang": "en",
         "data": {"notification": str(sealed.notification), "order": 7},
     }
-    assert taken.claims["sub"] == "mailto:ops@acme.test"
+    assert pushed.claims["sub"] == "mailto:ops@acme.test"
     assert (outcome.kind, outcome.code) == (OutcomeKind.ACCEPTED, "201")
     assert outcome.provider_ref == f"{service.origin}/message/1"
 
 
 def test_it_waits_a_day_for_a_browser_that_is_away(pusher, service) -> None:
     one(pusher(), to(service.browser()))
-    assert service.taken[0].headers["TTL"] == str(DAY)
+    assert service.pushed[0].headers["TTL"] == str(DAY)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_it_waits_a_day_for_a_browser_that_is_away(pusher, service) -> None:
 )
 def test_it_waits_as_long_as_the_message_is_worth_it(pusher, service, left, ttl) -> None:
     one(pusher(), to(service.browser(), expires_at=datetime.now(UTC) + left))
-    assert int(service.taken[0].headers["TTL"]) in ttl
+    assert int(service.pushed[0].headers["TTL"]) in ttl
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_it_waits_as_long_as_the_message_is_worth_it(pusher, service, left, ttl)
 )
 def test_its_urgency_is_its_priority(pusher, service, priority, urgency) -> None:
     one(pusher(), to(service.browser(), priority=priority))
-    assert service.taken[0].headers["Urgency"] == urgency
+    assert service.pushed[0].headers["Urgency"] == urgency
 
 
 def test_a_second_copy_replaces_the_first_and_nothing_else(pusher, service) -> None:
@@ -115,17 +116,17 @@ def test_a_second_copy_replaces_the_first_and_nothing_else(pusher, service) -> N
     first, other = to(browser), to(browser)
     for sealed in (first, first, other):
         one(provider, sealed)
-    topics = [taken.headers["Topic"] for taken in service.taken]
+    topics = [pushed.headers["Topic"] for pushed in service.pushed]
     assert topics[0] == topics[1] != topics[2]
     assert {len(topic) for topic in topics} == {32}
 
 
 def test_one_signature_serves_a_push_service_until_it_is_not_accepted(pusher, service) -> None:
     provider, browser = pusher(), service.browser()
-    service.on_message(Reply(), Reply(), Reply(403))
+    service.on_call(Reply(), Reply(), Reply(403))
     for _ in range(4):
         one(provider, to(browser))
-    signed = [taken.headers["Authorization"] for taken in service.taken]
+    signed = [pushed.headers["Authorization"] for pushed in service.pushed]
     assert signed[0] == signed[1] == signed[2] != signed[3]
 
 
@@ -135,8 +136,8 @@ def test_each_push_service_is_signed_for_alone(pusher, service, settings) -> Non
         provider = pusher()
         for each in (service, other, service):
             assert one(provider, to(each.browser())).kind is OutcomeKind.ACCEPTED
-        assert [taken.claims["aud"] for taken in service.taken] == [service.origin] * 2
-        assert [taken.claims["aud"] for taken in other.taken] == [other.origin]
+        assert [pushed.claims["aud"] for pushed in service.pushed] == [service.origin] * 2
+        assert [pushed.claims["aud"] for pushed in other.pushed] == [other.origin]
 
 
 MISMATCH = {"code": 401, "errno": 109, "message": "VAPID public key mismatch"}
@@ -171,7 +172,7 @@ FCM_MISMATCH = (
 def test_the_answer_says_what_to_do_next(pusher, service, reply, kind, code, retry_after) -> None:
     outcome = one(pusher(), to(service.browser(answer=reply)))
     assert (outcome.kind, outcome.code, outcome.retry_after) == (kind, code, retry_after)
-    assert len(service.taken) == 1
+    assert len(service.pushed) == 1
 
 
 def test_a_service_that_never_answers_leaves_it_unknown(pusher, service) -> None:
@@ -239,7 +240,7 @@ def test_no_outcome_tells_the_endpoint_or_a_key(pusher, service) -> None:
         Reply(403, {"reason": "BadJwtToken"}),
         DROP,
     ]
-    service.on_message(*replies)
+    service.on_call(*replies)
     provider = pusher()
     outcomes = [one(provider, to(browser)) for _ in replies]
     told = " ".join(f"{each.code} {each.detail} {each.provider_ref}" for each in outcomes)
@@ -273,15 +274,15 @@ def test_300_messages_share_a_few_connections(pusher, service) -> None:
         for outcome in provider.send(messages[start : start + provider.flight])
     ]
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.ACCEPTED}
-    assert len(service.taken) == 300
+    assert len(service.pushed) == 300
     assert service.connections <= 4
     assert service.complaints == []
 
 
 def test_what_a_service_finds_too_large_is_cut_and_sent_once_more(pusher, service) -> None:
-    service.on_message(Reply(413))
+    service.on_call(Reply(413))
     outcome = one(pusher(), to(service.browser(), saying(text="long " * 300)))
-    first, second = (taken.plain for taken in service.taken)
+    first, second = (pushed.plain for pushed in service.pushed)
     assert outcome.kind is OutcomeKind.ACCEPTED
     assert len(second) <= len(first) // 2
     assert json.loads(second)["body"].endswith("long…")
@@ -291,17 +292,17 @@ def test_what_stays_too_large_is_refused(pusher, service) -> None:
     browser = service.browser(answer=Reply(413))
     outcome = one(pusher(), to(browser, saying(text="long " * 300)))
     assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "too_large")
-    assert len(service.taken) == 2
+    assert len(service.pushed) == 2
 
 
 def test_a_long_text_is_cut_and_a_huge_title_is_refused_unsent(pusher, service) -> None:
     provider, browser = pusher(), service.browser()
     outcome = one(provider, to(browser, saying(text="word " * 2000)))
     assert outcome.kind is OutcomeKind.ACCEPTED
-    assert (service.taken[0].size, service.complaints) == (4096, [])
+    assert (service.pushed[0].size, service.complaints) == (4096, [])
     outcome = one(provider, to(browser, saying(title="word " * 2000)))
     assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "too_large")
-    assert len(service.taken) == 1
+    assert len(service.pushed) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""A provider as it calls our hook."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from delivery.lifecycle import EventKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One thing a provider says of a message: `reference` is ours, `ref` its own id of it."""
+
+    kind: EventKind
+    reference: UUID
+    ref: str
+    key: str = "event-1"
+    address: str = "ann@example.com"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A call, as it is posted to /hooks/<alias>/; `query` is what stands behind the `?`."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    query: str = ""
+
+
+class Caller(ABC):
+    """Signs what it says as the real one does.
+
+    `kinds`: all that it can say. `dated`: its signature covers when it called. `channel`: the key
+    of the channel it carries.
+    """
+
+    alias: ClassVar[str]
+    channel: ClassVar[str] = "email"
+    kinds: ClassVar[frozenset[EventKind]]
+    dated: ClassVar[bool] = False
+
+    def configure(self, settings: Any, *, secret: bool = True) -> None:
+        """Set the provider up under the alias, without its secret where that is to be missing."""
+        entry = {
+            "BACKEND": self.backend,
+            "CHANNELS": [self.channel],
+            "OPTIONS": self.options(secret=secret),
+        }
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, self.alias: entry}
+
+    backend: ClassVar[str]
+
+    @abstractmethod
+    def options(self, *, secret: bool) -> dict[str, Any]:
+        """The OPTIONS of its entry, with its secret or without."""
+
+    @abstractmethod
+    def body(self, told: Sequence[Told]) -> bytes:
+        """What it says, as it writes it."""
+
+    @abstractmethod
+    def sign(self, body: bytes, *, at: datetime) -> Posted:
+        """A call that is genuine, whatever it says."""
+
+    def call(self, *told: Told, at: datetime | None = None) -> Posted:
+        """A genuine call."""
+        return self.sign(self.body(told), at=at or datetime.now(UTC))
+
+    def forged(self, posted: Posted) -> list[Posted]:
+        """The same call, as somebody else would make it, in several ways."""
+        unsigned = replace(posted, headers={}, query="")
+        tampered = replace(posted, body=posted.body.replace(b"a", b"b") + b" ")
+        return [unsigned, tampered]

@@ -1,0 +1,19 @@
+"""The worlds around our providers, by the dotted path of each.
+
+A new provider adds a class in a file of its own, listed here, with the days that can happen to it.
+`arrange(day)` makes the world so, once, and returns a message that meets it.
+"""
+
+from tests.delivery.providers.stages.base import Day, HttpStage, Stage
+from tests.delivery.providers.stages.email import EmailStage
+from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
+from tests.delivery.providers.stages.webpush import WebPushStage
+
+__all__ = ["STAGES", "Day", "HttpStage", "Stage"]
+
+STAGES: dict[str, type[Stage]] = {
+    "delivery.providers.email.DjangoEmail": EmailStage,
+    "delivery.providers.webpush.WebPush": WebPushStage,
+    "delivery.sandbox.Sandbox": SandboxStage,
+    "delivery.inbox.provider.Inbox": InboxStage,
+}
