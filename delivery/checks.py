@@ -6,7 +6,8 @@ E003 provider that cannot be built            W001 channel without a provider
 E004 encryption keys missing or malformed     W002 DEBUG on a public address
 E007 VAPID keys that are no pair              W003 push services cannot reach the operator
 E008 THROTTLE malformed or contradictory      I001 email reaches only the outbox
-                                              I002 so do browser notifications
+E009 variables of a provider are missing      I002 so do browser notifications
+                                              I003 so do messages of another channel
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,12 +73,40 @@ def _of_channel(spec: channels.ChannelSpec) -> Iterator[CheckMessage]:
             hint=f"Name one in DELIVERY_ROUTES[{spec.key!r}]: {_listed(usable)}.",
             id="notifysite.W001",
         )
+    if registry.SIMULATOR in route and (offered := _offered(spec)):
+        yield Info(
+            f"{spec.label} messages go to the outbox, not to people.",
+            hint=f"Set {offered}.",
+            id="notifysite.I003",
+        )
     if spec == channels.EMAIL and registry.SIMULATOR in route:
         yield Info(
             "Email goes to the outbox, not to people.",
             hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587.",
             id="notifysite.I001",
         )
+
+
+def _offered(spec: channels.ChannelSpec) -> str:
+    """The variables of each provider that would carry a channel."""
+    ways = [
+        " and ".join(variables)
+        for channel, *variables in settings.DELIVERY_OFFERS.values()
+        if channel == spec.key and spec not in (channels.EMAIL, channels.WEB_PUSH)
+    ]
+    return "; or ".join(ways)
+
+
+def gaps(**_: Any) -> list[CheckMessage]:
+    """Who sets one variable of a provider sets all that it needs."""
+    return [
+        Error(
+            f"The provider {alias!r} is left out: {', '.join(missing)} is not set.",
+            hint="Set it, also as NAME_FILE, or unset all variables of this provider.",
+            id="notifysite.E009",
+        )
+        for alias, missing in settings.DELIVERY_GAPS.items()
+    ]
 
 
 def _listed(aliases: Sequence[str]) -> str:
@@ -215,7 +244,7 @@ def _is_public() -> bool:
     return str(settings.PUBLIC_URL).startswith("https://")
 
 
-CHECKS = (routes, providers, throttles, keys, public, web_push)
+CHECKS = (routes, providers, gaps, throttles, keys, public, web_push)
 
 
 def durability(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

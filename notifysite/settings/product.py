@@ -3,6 +3,7 @@
 from typing import Any
 
 from notifysite.plumbing import vapid
+from notifysite.settings import offers
 from notifysite.settings.base import EMAIL_CONFIGURED, PUBLIC_URL
 from notifysite.settings.env import VAR, env
 
@@ -124,6 +125,16 @@ if WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"]:
         },
     }
     DELIVERY_ROUTES["web_push"] = ["webpush"]
+_taken = offers.take(offers.OFFERS, lambda name: env(name, default=""))
+DELIVERY_PROVIDERS |= _taken.providers
+for _alias, _entry in _taken.providers.items():
+    for _channel in _entry["CHANNELS"]:
+        _others = [one for one in DELIVERY_ROUTES[_channel] if one != "sandbox"]
+        DELIVERY_ROUTES[_channel] = [*_others, _alias]
+# For `manage.py check`: what is missing of providers that are half configured, and how each
+# channel may be.
+DELIVERY_GAPS = dict(_taken.gaps)
+DELIVERY_OFFERS = {offer.alias: (offer.channel, *offer.needs.values()) for offer in offers.OFFERS}
 # Addresses outside the public internet that outgoing requests may reach all the same.
 OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", default=[])
 

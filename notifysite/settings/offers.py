@@ -1,0 +1,59 @@
+"""Providers that the environment alone configures: one `Offer` each.
+
+A provider is there as soon as one of its variables is. Then all of `needs` must be: what is missing
+is named by `manage.py check`, and the provider is left out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A provider under its alias; `needs` and `may` name the variable of each of its OPTIONS."""
+
+    alias: str
+    channel: str
+    backend: str
+    needs: Mapping[str, str]
+    may: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> list[str]:
+        """All that may be set for it."""
+        return [*self.needs.values(), *self.may.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is configured: entries of DELIVERY_PROVIDERS by alias, and for those that are not quite,
+    the variables that are missing."""
+
+    providers: Mapping[str, dict[str, Any]]
+    gaps: Mapping[str, Sequence[str]]
+
+
+def take(offers: Sequence[Offer], read: Callable[[str], str]) -> Taken:
+    """Those of which any variable is set; `read` gives what one is set to, or nothing."""
+    providers: dict[str, dict[str, Any]] = {}
+    gaps: dict[str, list[str]] = {}
+    for offer in offers:
+        given = {name: value for name in offer.variables if (value := read(name))}
+        if not given:
+            continue
+        if missing := [name for name in offer.needs.values() if name not in given]:
+            gaps[offer.alias] = missing
+            continue
+        options = {
+            option: given[name]
+            for option, name in {**offer.needs, **offer.may}.items()
+            if name in given
+        }
+        entry = {"BACKEND": offer.backend, "CHANNELS": [offer.channel], "OPTIONS": options}
+        providers[offer.alias] = entry
+    return Taken(providers, gaps)
+
+
+# In the order in which a channel prefers them, unless the Route table says otherwise.
+OFFERS: Sequence[Offer] = ()
