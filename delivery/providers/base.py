@@ -4,7 +4,7 @@ import math
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,9 @@ from delivery import backoff
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.crew import Crew, Take
+
+# Told, while somebody tries a provider, what it says to the other side and hears from it.
+Watch = Callable[[str], None]
 
 # Half of fewer would not pay for what every flight costs.
 MANY_THREADS = 32
@@ -25,8 +28,11 @@ class OneByOne(ABC):
     never runs out under it: a call that still runs then is `unknown`, and a message whose turn has
     not come is `transient` and will not be sent. A flight has as many messages as there are
     threads, unless `flight` says that it has more. Many threads are given two flights, half the
-    size: while one is settled and the next one sealed, the other keeps them busy.
+    size: while one is settled and the next one sealed, the other keeps them busy. What `watch` is
+    told holds addresses and secrets.
     """
+
+    watch: Watch | None = None
 
     def __init__(
         self, *, alias: str, threads: int = 8, deadline: float = 15.0, flight: int = 0

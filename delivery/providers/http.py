@@ -63,9 +63,14 @@ class HttpProvider(OneByOne):
         self, url: str, *, content: bytes, headers: Mapping[str, str], ends: float
     ) -> OutboundResponse:
         """Post once. Raises UnsafeURL, Unreachable, or NoAnswer where it may have been taken."""
-        return self._client.post(
+        if self.watch:
+            self.watch(_written(f"POST {url}", headers, content))
+        answer = self._client.post(
             url, content=content, headers=headers, deadline=ends - time.monotonic()
         )
+        if self.watch:
+            self.watch(_written(f"HTTP {answer.status}", answer.headers, answer.body))
+        return answer
 
     def judged(
         self,
@@ -103,3 +108,11 @@ def object_in(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _written(first: str, headers: Mapping[str, str], body: bytes) -> str:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = f"({len(body)} bytes)"
+    return "\n".join([first, *(f"{name}: {value}" for name, value in headers.items()), "", text])

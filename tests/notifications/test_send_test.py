@@ -1,0 +1,113 @@
+"""Trying a provider by hand: manage.py send_test."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from delivery.channels import EMAIL
+from delivery.models import Attempt, Delivery, InboxItem, OutboxMessage, Suppression
+from delivery.models.suppression import SuppressionReason
+from notifysite.plumbing.crypto import new_data_key
+from preferences import addresses
+from preferences.models import Recipient
+from tests.fakes.push_service import PushService
+from tests.fakes.service import Reply
+
+pytestmark = pytest.mark.django_db
+
+ANN = "ann@example.com"
+
+
+@pytest.fixture
+def push(settings):
+    with PushService(key=settings.WEBPUSH_SETTINGS["VAPID_PUBLIC_KEY"]) as service:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [service.origin]
+        yield service
+
+
+def tried(*words: str) -> str:
+    out = io.StringIO()
+    call_command("send_test", *words, stdout=out, no_color=True)
+    return out.getvalue()
+
+
+def failed(*words: str) -> str:
+    with pytest.raises(CommandError) as caught:
+        tried(*words)
+    return str(caught.value)
+
+
+@pytest.fixture
+def ann() -> Recipient:
+    _, wrapped = new_data_key()
+    return Recipient.objects.create(user_id="ann", data_key=wrapped)
+
+
+def test_each_step_of_a_hand_over_is_shown_and_nothing_is_kept(push) -> None:
+    browser = push.browser()
+    shown = tried("web_push", "--provider", "webpush", "--to", browser.address)
+
+    assert push.pushed[0].payload["body"] == "This is a test. Nothing is to be done."
+    assert [line.split(":")[0] for line in shown.splitlines() if line[0] != " "] == [
+        "Provider webpush",
+        "Address",
+        "Suppression",
+        "Hand-over",
+        "Outcome",
+    ]
+    assert "  HTTP 201" in shown.splitlines()
+    assert "Outcome: accepted after" in shown
+    assert (Delivery.objects.count(), Attempt.objects.count()) == (0, 0)
+
+
+def test_no_secret_and_no_address_is_shown(push, settings) -> None:
+    browser = push.browser()
+    shown = tried("web_push", "--provider", "webpush", "--to", browser.address)
+
+    assert settings.WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"] not in shown
+    assert browser.endpoint not in shown
+    assert json.loads(browser.address)["keys"]["auth"] not in shown
+    assert "  Authorization: vapid [redacted]" in shown
+
+
+def test_what_the_provider_refuses_fails_and_says_what_it_would_mean(push) -> None:
+    out = io.StringIO()
+    address = push.browser(answer=Reply(410)).address
+    with pytest.raises(CommandError, match="It was not taken"):
+        call_command("send_test", "web_push", "--provider", "webpush", "--to", address, stdout=out)
+    assert "refused_address" in out.getvalue()
+    assert "it would be suppressed" in out.getvalue()
+
+
+def test_a_suppressed_address_is_left_alone_unless_asked(ann) -> None:
+    reach = addresses.email(ANN)
+    Suppression.objects.create(
+        channel=EMAIL.number, address_hash=reach.hash, reason=SuppressionReason.COMPLAINT
+    )
+    command = ("email", "--provider", "sandbox", "--to", ANN, "--user", "ann")
+
+    assert "--suppressed" in failed(*command)
+    assert OutboxMessage.objects.count() == 0
+    assert "Outcome: delivered" in tried(*command, "--suppressed")
+
+
+def test_a_person_s_inbox_is_reached_by_their_user_id(ann) -> None:
+    assert "Outcome: delivered" in tried("in_app", "--provider", "inbox", "--to", "ann")
+    assert InboxItem.objects.get().recipient_id == ann.pk
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fax", "--provider", "sandbox", "--to", "1"), "'fax' is not a channel"),
+        (("sms", "--provider", "webpush", "--to", "+4917012345678"), "No provider 'webpush'"),
+        (("sms", "--provider", "sandbox", "--to", "0170"), "--to: Must start with +"),
+        (("web_push", "--provider", "webpush", "--to", "x"), "--to: Must be {endpoint"),
+        (("in_app", "--provider", "inbox", "--to", "bob"), "nobody with the user id 'bob'"),
+        (("email", "--provider", "sandbox", "--to", ANN), "name one by --user"),
+    ],
+)
+def test_what_cannot_be_tried_says_what_to_do(words, said) -> None:
+    assert said in failed(*words)
