@@ -90,9 +90,9 @@ def _of_channel(spec: channels.ChannelSpec) -> Iterator[CheckMessage]:
 def _offered(spec: channels.ChannelSpec) -> str:
     """The variables of each provider that would carry a channel."""
     ways = [
-        " and ".join(variables)
-        for channel, *variables in settings.DELIVERY_OFFERS.values()
-        if channel == spec.key and spec not in (channels.EMAIL, channels.WEB_PUSH)
+        " and ".join(offer["NEEDS"])
+        for offer in settings.DELIVERY_OFFERS.values()
+        if spec.key in offer["CHANNELS"] and spec not in (channels.EMAIL, channels.WEB_PUSH)
     ]
     return "; or ".join(ways)
 

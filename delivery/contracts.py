@@ -1,5 +1,6 @@
 """What the sealed message is, what a provider answers, and what may be said instead of sending."""
 
+import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -184,6 +185,19 @@ class Listener(Protocol):
 
     def hear(self, call: Call) -> Heard:
         """Read a call. Raises NotHeard for what is not genuine, fresh and readable."""
+
+
+class Feature(enum.StrEnum):
+    """What a provider can do beyond handing over; its class lists them as `features`."""
+
+    RECEIPTS = "receipts"  # says what became of a message
+    ENGAGEMENT = "opens, clicks"  # says what people did with it
+    REPLIES = "replies"  # passes on what people write
+    FOLDS = "folds copies"  # takes what comes twice under one reference once
+    REPLACES = "replaces copies"  # shows one of several copies
+    EXPIRY = "expiry"  # keeps it no longer than it is worth
+    IMAGES = "images"
+    ACTIONS = "actions"
 
 
 class Provider(Protocol):

@@ -8,8 +8,15 @@ import pytest
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
+from delivery import offering
+from notifysite.settings.offers import OFFERS
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/providers").glob("*.md")),
+]
 APPS = ("", "notifications.", "preferences.", "delivery.")
 
 
@@ -25,14 +32,14 @@ def test_every_setting_is_documented() -> None:
     assert sorted(name for name in settings_read() if f"`{name}`" not in page) == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_that_pages_name_are_there(page: Path) -> None:
     named = set(re.findall(r"manage\.py ([a-z_]+)", page.read_text()))
 
     assert named - set(get_commands()) == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_calls_that_pages_show_are_answered(page: Path) -> None:
     text = page.read_text().replace("$NOTIFYSITE_URL/api/v1", "$API")
     paths = {path.replace("$ID", ID) for path in re.findall(r"\$API(/[\w/$-]+)", text)}
@@ -71,3 +78,17 @@ def is_there(name: str) -> bool:
             found = getattr(found, part, None)
         return found is not None
     return False
+
+
+def test_the_table_of_providers_is_what_they_can_do() -> None:
+    page = (ROOT / "docs" / "providers" / "README.md").read_text()
+    shown = page.partition("<!-- table -->\n")[2].partition("<!-- end of table -->")[0]
+
+    assert shown == offering.table(), "manage.py provider_table prints it"
+
+
+def test_every_offered_provider_has_a_page_with_its_variables() -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "providers").glob("*.md"))
+    variables = {name for offer in OFFERS for name in offer.variables}
+
+    assert sorted(name for name in variables if f"`{name}`" not in pages) == []

@@ -9,7 +9,7 @@ from functools import partial
 from django.db import DatabaseError, DataError, InterfaceError, connection, transaction
 
 from delivery import people
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.inbox import content, heads, hints
 from delivery.inbox.hints import Hint
 from delivery.lifecycle import OutcomeKind
@@ -59,6 +59,15 @@ class Inbox:
     stored no second time: nothing here is ever uncertain.
     """
 
+    features = frozenset(
+        {
+            Feature.RECEIPTS,
+            Feature.ENGAGEMENT,
+            Feature.FOLDS,
+            Feature.IMAGES,
+            Feature.ACTIONS,
+        }
+    )
     local = True
     idempotent_for = math.inf
 

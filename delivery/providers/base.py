@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from delivery import backoff
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.crew import Crew, Take
 
@@ -32,6 +33,7 @@ class OneByOne(ABC):
     told holds addresses and secrets.
     """
 
+    features: ClassVar[frozenset[Feature]] = frozenset()
     watch: Watch | None = None
 
     def __init__(

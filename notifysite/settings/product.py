@@ -131,10 +131,16 @@ for _alias, _entry in _taken.providers.items():
     for _channel in _entry["CHANNELS"]:
         _others = [one for one in DELIVERY_ROUTES[_channel] if one != "sandbox"]
         DELIVERY_ROUTES[_channel] = [*_others, _alias]
-# For `manage.py check`: what is missing of providers that are half configured, and how each
-# channel may be.
+# What is missing of providers that are half configured, and what else could be.
 DELIVERY_GAPS = dict(_taken.gaps)
-DELIVERY_OFFERS = {offer.alias: (offer.channel, *offer.needs.values()) for offer in offers.OFFERS}
+DELIVERY_OFFERS = {
+    offer.alias: {
+        "BACKEND": offer.backend,
+        "CHANNELS": [offer.channel],
+        "NEEDS": list(offer.needs.values()),
+    }
+    for offer in offers.OFFERS
+}
 # Addresses outside the public internet that outgoing requests may reach all the same.
 OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", default=[])
 

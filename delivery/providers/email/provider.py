@@ -14,7 +14,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.utils.module_loading import import_string
 
 from delivery import backoff
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.providers.base import OneByOne, raised
 from delivery.providers.crew import Job, Take
 from delivery.providers.email import letter
@@ -38,6 +38,8 @@ class DjangoEmail(OneByOne):
     email/classes.py says. `patience` names how often and how long to try where that is not up to
     the lane: "smtp" for a server that answers for other servers.
     """
+
+    features = frozenset({Feature.IMAGES, Feature.ACTIONS})
 
     def __init__(
         self,

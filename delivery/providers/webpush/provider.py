@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     generate_private_key,
 )
 
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.http import HttpProvider, refused
 from delivery.providers.webpush.classes import PUSH
@@ -48,6 +48,8 @@ class WebPush(HttpProvider):
     that is away, where it does not expire by itself. `timeout`: seconds for all of one message.
     `classes`: what answers mean, in place of what webpush/classes.py says.
     """
+
+    features = frozenset({Feature.REPLACES, Feature.EXPIRY, Feature.IMAGES, Feature.ACTIONS})
 
     def __init__(
         self,
