@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 
 from delivery import channels
+from delivery.tracking.rewriting import without_picture
 
 POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; "
@@ -29,7 +30,8 @@ _LOOKS: Mapping[int, str] = {
 def frame(channel: int, content: Mapping[str, Any]) -> HttpResponse:
     """The fields of `delivery.contracts.Content` as this channel shows them."""
     if channel == channels.EMAIL.number:
-        return framed(content.get("html") or _page("text", {"content": content}))
+        html = without_picture(content.get("html") or "")
+        return framed(html or _page("text", {"content": content}))
     look = _LOOKS.get(channel)
     if look is None:
         said = {name: value for name, value in content.items() if value}

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("notifications.monitoring.urls")),
     path("", include("notifications.pages.urls")),
     path("", include("preferences.pages.urls")),
+    path("t/", include("delivery.tracking.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("preferences.urls")),
     path("api/v1/", include("delivery.inbox.urls")),

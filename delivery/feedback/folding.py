@@ -57,6 +57,18 @@ def fold(told: Sequence[Matched]) -> None:
     announcements.announce_by_lane((lanes[change.delivery_id], change) for change in moved)
 
 
+def engaged(told: Sequence[Matched]) -> None:
+    """Keep what people and machines did, and announce it, in the caller's transaction.
+
+    The rows are locked. For who sees it happen, and has no report to write down.
+    """
+    seen = engagement.keep(told)
+    rows = {one.row.id: one.row for one in told if one.row.id in seen}
+    announcements.announce_by_lane(
+        (row.lane, _change(row, since=row)._replace(seen=True)) for row in rows.values()
+    )
+
+
 def after(row: Row, told: Iterable[Matched]) -> Row:
     """The row as news leaves it, whatever the order of it.
 

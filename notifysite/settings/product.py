@@ -59,6 +59,9 @@ REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
 # How many notifications of an audience are made in one transaction.
 AUDIENCE_CHUNK = max(1, env.int("AUDIENCE_CHUNK", default=5000))
 
+# How long a web process gathers opens and clicks before it writes them down together.
+TRACKING_ROUND_SECONDS = 0.5
+
 # How many full months before this one are kept; 0 keeps them all.
 RETENTION_MONTHS = max(0, env.int("RETENTION_MONTHS", default=13))
 

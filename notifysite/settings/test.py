@@ -42,6 +42,7 @@ DELIVERY_PROVIDERS["webpush"] = {
     },
 }
 DELIVERY_ROUTES["web_push"] = ["webpush"]
+TRACKING_ROUND_SECONDS = 3600  # tests say themselves when hits are written down
 LOGGING_CONFIG = None  # pytest catches what is logged
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
