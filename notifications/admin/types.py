@@ -17,8 +17,10 @@ from notifications.admin.editor import Editor
 from notifications.admin.samples import check_sample, refuse
 from notifications.admin.words import IndentedJSON
 from notifications.audiences import conditions
+from notifications.catalog import tracking
 from notifications.models import Condition, NotificationType, Step
 from notifications.rendering import schema
+from notifications.rendering.sensitive import has_sensitive
 from notifications.words import Priority
 from notifysite.plumbing.desk import DeskAdmin, column
 
@@ -140,6 +142,11 @@ class TypeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run 
         help_text="Seconds after which the message is worthless and is not sent.",
     )
 
+    class Meta:
+        help_texts = {
+            "tracking": "Record opens of its mail and clicks in it. Not for secrets or security."
+        }
+
     def clean_data_schema(self) -> Any:
         """Raise with the pointers of what is wrong."""
         said = self.cleaned_data["data_schema"] or {}
@@ -160,8 +167,16 @@ class TypeForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run 
         return said
 
     def clean(self) -> dict[str, Any]:
-        """Check the sample against the schema that goes with it."""
+        """Check the sample against the schema that goes with it, and whether it may be tracked."""
         said = super().clean() or self.cleaned_data
+        if said.get("tracking") and {"category", "uncertain", "data_schema"} <= said.keys():
+            wrong = tracking.objection(
+                kind=said["category"].kind,
+                uncertain=said["uncertain"],
+                sensitive=has_sensitive(said["data_schema"]),
+            )
+            if wrong:
+                self.add_error("tracking", wrong)
         if "data_schema" in said and "sample_data" in said:
             said["sample_data"] = said["sample_data"] or {}
             try:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from delivery import channels
+from notifications.catalog import tracking
 from notifications.catalog.kinds import StepFacts, TypeFacts
 from notifications.catalog.versions import pick
 from notifications.models import NotificationType, Step, TemplateVersion, VersionState
@@ -35,6 +36,7 @@ class CatalogType:
     ttl_seconds: int | None
     uncertain: int
     sensitive: bool = False  # whether its schema marks secrets
+    tracked: bool = False  # whether opens and clicks of its mail are recorded, and may be
     data_schema: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[tuple[int, str], int] = field(default_factory=dict)
     _picked: dict[tuple[int, str], int | None] = field(
@@ -175,6 +177,10 @@ def _catalog_type(
         ttl_seconds=row.ttl_seconds,
         uncertain=row.uncertain,
         sensitive=row.sensitive,
+        tracked=row.tracking
+        and not tracking.objection(
+            kind=category.kind, uncertain=row.uncertain, sensitive=row.sensitive
+        ),
         data_schema=row.data_schema,
         versions=versions,
     )

@@ -6,6 +6,7 @@ that cannot be rendered never stops the others.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,9 @@ from uuid import UUID
 import structlog
 
 from delivery import channels
-from delivery.contracts import Message, Parcel, Sealed, Withdraw
+from delivery.contracts import Content, Message, Parcel, Sealed, Withdraw
 from delivery.lifecycle import Reason
+from delivery.tracking import rewriting
 from notifications.audiences import data
 from notifications.audiences.data import Common
 from notifications.catalog import types, versions
@@ -150,6 +152,8 @@ def _message(
     except (RenderError, crypto.CryptoError) as error:
         log.error("render_failed", delivery=str(row.id), error=type(error).__name__)
         return Withdraw(reason=Reason.RENDER_FAILED)
+    if kind.tracked:
+        content = _tracked(content, letter)
     return Message(
         reference=row.id,
         notification=due.id,
@@ -167,6 +171,13 @@ def _message(
         expires_at=due.expires_at,
         headers=wording.headers(letter, kind, variables),
     )
+
+
+def _tracked(content: Content, letter: Letter) -> Content:
+    """Mail only; what is kept to show it again is as it was written, without a trace of us."""
+    if letter.row.channel != channels.EMAIL.number or not content.html:
+        return content
+    return replace(content, html=rewriting.tracked(content.html, delivery=letter.row.id))
 
 
 def _address(letter: Letter) -> str:

@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from delivery.lifecycle import Uncertain
 from delivery.models import AuditEntry
 from notifications.models import Condition, NotificationType
+from preferences.models import CategoryKind
 from tests import factories
 from tests.notifications.admin.rows import pretty
 
@@ -144,3 +146,29 @@ def test_what_was_changed_is_in_the_audit_trail_by_name_only(
     entry = AuditEntry.objects.get(action="notificationtype.changed")
     assert entry.target == f"notificationtype:{kind.pk}"
     assert entry.detail == {"fields": ["Name"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"data_schema": '{"properties": {"code": {"x-sensitive": true}}}'}, "carries secrets"),
+        ({"uncertain": Uncertain.STOP}, "must never be sent twice"),
+        ({"category": "security"}, "Mail of a security category is not tracked"),
+    ],
+)
+def test_what_must_not_be_tracked_cannot_be(
+    desk: Client, kind: NotificationType, said: dict[str, Any], complaint: str
+) -> None:
+    if "category" in said:
+        category = factories.make_category(kind=CategoryKind.SECURITY)
+        said = {"category": category.pk}
+    steps = [{"position": 1, "channel": 1}, {"position": 2, "channel": 2}]
+    response = desk.post(change(kind), form(kind, steps, tracking="on", **said))
+    assert complaint in response.content.decode()
+    assert not NotificationType.objects.get().tracking
+
+
+def test_a_type_can_be_tracked(desk: Client, kind: NotificationType) -> None:
+    steps = [{"position": 1, "channel": 1}, {"position": 2, "channel": 2}]
+    assert desk.post(change(kind), form(kind, steps, tracking="on")).status_code == 302
+    assert NotificationType.objects.get().tracking
