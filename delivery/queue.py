@@ -13,9 +13,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from delivery import answers, channels
+from delivery import answers, channels, suppression
 from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
+from delivery.models.suppression import SuppressionReason
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.partitions import WITHIN, span
@@ -273,11 +274,14 @@ _SETTLE = Statement(
         SELECT attempt, id, number, taker, outcome, code, detail, ref, (took * 1000)::int
         FROM moved WHERE attempt IS NOT NULL
     ), dead AS (
-        INSERT INTO suppression (channel, address_hash, reason, source, note)
-        SELECT DISTINCT ON (channel, address_hash)
-            channel, address_hash, %(dead_reason)s::smallint, 'provider:' || taker, ''
+        INSERT INTO suppression AS s (channel, address_hash, reason, source, note)
+        SELECT DISTINCT ON (channel, address_hash) channel, address_hash,
+            CASE WHEN channel = ANY(%(devices)s::smallint[]) THEN {SuppressionReason.DEAD_TOKEN:d}
+                ELSE {SuppressionReason.HARD_BOUNCE:d} END,
+            'provider:' || taker, ''
         FROM moved WHERE suppress AND address_hash IS NOT NULL
-        ON CONFLICT (channel, address_hash) DO NOTHING
+        ORDER BY channel, address_hash
+        {suppression.WHERE_THERE_IS_ONE}
     )
     SELECT id, notification_id, recipient_id, channel, state, reason, provider, mode, step, queued,
         CASE WHEN attempt IS NOT NULL THEN took END
@@ -295,7 +299,6 @@ _LOCK = Statement(f"""
         ORDER BY id FOR NO KEY UPDATE
     ) SELECT id, state FROM locked WHERE state <> {State.SENDING:d}
 """)  # noqa: S608
-_DEAD_ADDRESS = 1  # SuppressionReason.HARD_BOUNCE
 
 
 def settle(settled: Sequence[Settled]) -> list[Change]:
@@ -341,7 +344,7 @@ def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
         "details": [answers.text(outcome.detail)[:400] for outcome in outcomes],
         "refs": [answers.text(outcome.provider_ref)[:255] for outcome in outcomes],
         "tooks": [answers.seconds(outcome.took) for outcome in outcomes],
-        "dead_reason": _DEAD_ADDRESS,
+        "devices": [spec.number for spec in channels.every() if spec.every_address],
     }
 
 

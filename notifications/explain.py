@@ -17,6 +17,7 @@ from django.conf import settings
 
 from delivery import channels, routing, standing
 from delivery.models import Suppression
+from delivery.models.suppression import IN_FORCE
 from delivery.standing import IDLE, Standing
 from notifications.catalog import types, versions
 from notifications.intake.request import Addressee, SendRequest
@@ -157,7 +158,9 @@ class _Asked:
                 continue
             there = [one for one in there if one.channel != spec.number]
             if reach:
-                dead = Suppression.objects.filter(channel=spec.number, address_hash=reach.hash)
+                dead = Suppression.objects.filter(
+                    IN_FORCE, channel=spec.number, address_hash=reach.hash
+                )
                 there.append(AddressFacts(0, spec.number, reach.hash, dead.exists()))
         return tuple(there)
 

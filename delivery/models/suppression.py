@@ -16,6 +16,17 @@ class SuppressionReason(models.IntegerChoices):
     MANUAL = 5, "Set by hand"
 
 
+# What people and other systems may say of an address that is typed.
+SETTABLE = (
+    SuppressionReason.MANUAL,
+    SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.COMPLAINT,
+    SuppressionReason.STOP,
+)
+# By the database's clock.
+IN_FORCE = models.Q(expires_at=None) | models.Q(expires_at__gt=Now())
+
+
 class Suppression(models.Model):
     """A channel and a keyed hash of an address. The hash survives the person's erasure."""
 
@@ -29,6 +40,13 @@ class Suppression(models.Model):
 
     class Meta:
         db_table = "suppression"
+        indexes = [
+            models.Index(
+                name="suppression_ends",
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(name="suppression_once", fields=["channel", "address_hash"]),
         ]

@@ -3,6 +3,7 @@
 The list holds hashes only. An address is typed into a form that is posted, so it is in no log.
 """
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -11,19 +12,23 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from delivery import channels, suppression
 from delivery.models import Suppression
+from delivery.models.suppression import SETTABLE, SuppressionReason
+from delivery.suppression import Unwanted
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, actor, column
 from preferences import addresses
 
 TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK)  # what a person can type
 
 
-class AddressForm(forms.Form):
-    """An address on a channel, and why."""
+class FindForm(forms.Form):
+    """An address on a channel."""
 
     channel = forms.TypedChoiceField(
         coerce=int,
@@ -33,9 +38,6 @@ class AddressForm(forms.Form):
     address = forms.CharField(
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         help_text="Only its keyed hash is kept.",
-    )
-    note = forms.CharField(
-        max_length=400, widget=UnfoldAdminTextInputWidget, help_text="Why it must not be used."
     )
 
     def clean(self) -> dict[str, Any]:
@@ -50,11 +52,37 @@ class AddressForm(forms.Form):
         return said
 
 
+class AddressForm(FindForm):
+    """Why it must not be used, and how long."""
+
+    reason = forms.TypedChoiceField(
+        coerce=lambda value: SuppressionReason(int(value)),
+        choices=[(reason.value, reason.label) for reason in SETTABLE],
+        widget=UnfoldAdminSelectWidget,
+        help_text="A complaint and STOP are a person's own word, and weigh more than the others.",
+    )
+    note = forms.CharField(
+        max_length=400, widget=UnfoldAdminTextInputWidget, help_text="Why it must not be used."
+    )
+    until = forms.DateField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        help_text="The last day on which it is not used, in UTC. Empty: for good.",
+    )
+
+    def clean_until(self) -> date | None:
+        """A day that is over is a mistake."""
+        day: date | None = self.cleaned_data["until"]
+        if day is not None and day < timezone.now().date():
+            raise forms.ValidationError("Name today or a later day, or leave it empty.")
+        return day
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
     """By channel, reason, source and date."""
 
-    list_display = ("created_at", "channel_label", "why", "source", "note", "expires_at")
+    list_display = ("since", "channel_label", "why", "source", "note", "until")
     list_filter = ("channel", "reason")
     list_before_template = "admin/find.html"
     ordering = ("-id",)
@@ -73,6 +101,19 @@ class SuppressionAdmin(ReadOnlyAdmin):
     def why(self, row: Suppression) -> str:
         """The reason in words."""
         return row.get_reason_display()
+
+    @column(description="Since", ordering="created_at")
+    def since(self, row: Suppression) -> datetime:
+        """When it was set."""
+        return row.created_at
+
+    @column(description="Until", ordering="expires_at")
+    def until(self, row: Suppression) -> str:
+        """Its end in words."""
+        if row.expires_at is None:
+            return "for good"
+        moment = date_format(row.expires_at, "j M Y, H:i")
+        return moment if row.expires_at > timezone.now() else f"expired {moment}"
 
     def get_urls(self) -> list[URLPattern]:
         """Look up and lift, both by POST."""
@@ -95,12 +136,8 @@ class SuppressionAdmin(ReadOnlyAdmin):
         """To the suppression of an address, if there is one."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = AddressForm(
-            {
-                "channel": request.POST.get("channel"),
-                "address": request.POST.get("term"),
-                "note": "-",
-            }
+        form = FindForm(
+            {"channel": request.POST.get("channel"), "address": request.POST.get("term")}
         )
         every = reverse("admin:delivery_suppression_changelist")
         if not form.is_valid():
@@ -122,8 +159,16 @@ class SuppressionAdmin(ReadOnlyAdmin):
         form = AddressForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             said = form.cleaned_data
-            row = suppression.suppress(
-                said["channel"], said["hash"], actor=actor(request), note=said["note"]
+            row, _ = suppression.suppress(
+                Unwanted(
+                    channel=said["channel"],
+                    address_hash=said["hash"],
+                    reason=said["reason"],
+                    source=actor(request),
+                    note=said["note"],
+                    expires_at=said["until"] and _end_of(said["until"]),
+                ),
+                actor=actor(request),
             )
             messages.success(request, "The address is not used any more.")
             return HttpResponseRedirect(_url(row))
@@ -169,3 +214,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
 
 def _url(row: Suppression) -> str:
     return reverse("admin:delivery_suppression_change", args=[row.pk])
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications.api import act, audiences, bulk, catalog, operations, providers, read, send
+from notifications.api import act, audiences, bulk, catalog, providers, read, send, suppressions
 
 urlpatterns = [
     path("notifications", read.NotificationList.as_view(), name="notifications"),
@@ -34,6 +34,6 @@ urlpatterns = [
     path("providers/<str:alias>/try", providers.ProviderTry.as_view(), name="provider-try"),
     path("routes", providers.RouteList.as_view(), name="routes"),
     path("routes/<str:channel>", providers.RouteDetail.as_view(), name="route"),
-    path("suppressions", operations.SuppressionList.as_view(), name="suppressions"),
-    path("suppressions/<int:id>", operations.SuppressionDetail.as_view(), name="suppression"),
+    path("suppressions", suppressions.SuppressionList.as_view(), name="suppressions"),
+    path("suppressions/<int:id>", suppressions.SuppressionDetail.as_view(), name="suppression"),
 ]

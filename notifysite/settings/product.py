@@ -46,7 +46,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "AudienceKindEnum": "notifications.api.send.KINDS",
         "AudienceStatusEnum": "notifications.api.audiences.STATUSES",
         "ReasonEnum": "notifications.api.shapes.REASONS",
-        "SuppressionReasonEnum": "notifications.api.operations.REASONS",
+        "SuppressionReasonEnum": "notifications.api.suppressions.REASONS",
     },
 }
 # How many requests a web process answers at a time, each in a thread with a database connection.

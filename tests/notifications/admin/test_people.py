@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from delivery import channels, people, suppression
-from delivery.models import AuditEntry, Suppression
+from delivery import channels, people
+from delivery.models import AuditEntry
 from preferences import addresses
 from preferences.models import Recipient
 from tests import factories
@@ -109,41 +109,3 @@ def test_erasing_asks_for_the_user_id(desk: Client, ann: Recipient, boss: User) 
     response = desk.get(page(ann))
     assert response.status_code == 200
     assert "can be read any more" in response.content.decode()
-
-
-def test_an_address_is_suppressed_found_and_lifted_by_hand(
-    desk: Client, boss: User, told: Any
-) -> None:
-    said = {"channel": "1", "address": "Ann@Example.com", "note": "asked us to"}
-    desk.post(reverse("admin:delivery_suppression_add"), said)
-    row = Suppression.objects.get()
-    assert bytes(row.address_hash) == addresses.email("ann@example.com").hash
-    find = reverse("admin:delivery_suppression_find")
-    found = desk.post(find, {"channel": "1", "term": "ann@example.com"})
-    assert found["Location"] == reverse("admin:delivery_suppression_change", args=[row.pk])
-
-    lift = reverse("admin:delivery_suppression_lift", args=[row.pk])
-    assert desk.post(lift, {"note": " "}).status_code == 422
-    assert Suppression.objects.count() == 1
-    desk.post(lift, {"note": "a mistake of ours"})
-    assert Suppression.objects.count() == 0
-    lifted = AuditEntry.objects.get(action="suppression.lifted")
-    assert lifted.actor == f"admin:{boss.pk}"
-    assert lifted.detail == {"reason": "manual", "note": "a mistake of ours"}
-    answer = desk.post(find, {"channel": "1", "term": "ann@example.com"}, follow=True)
-    assert told(answer)[-1] == "That address is not suppressed."
-
-
-def test_an_address_that_is_none_is_not_suppressed(desk: Client) -> None:
-    said = {"channel": "2", "address": "ann@example.com", "note": "no number"}
-    response = desk.post(reverse("admin:delivery_suppression_add"), said)
-    assert "Must start with + and the country code" in response.content.decode()
-    assert Suppression.objects.count() == 0
-
-
-def test_the_list_of_suppressions_holds_no_address(desk: Client) -> None:
-    hash_ = addresses.email("ann@example.com").hash
-    suppression.suppress(1, hash_, actor="test", note="bounced")
-    page_ = desk.get(reverse("admin:delivery_suppression_changelist")).content.decode()
-    assert "bounced" in page_
-    assert hash_.hex() not in page_

@@ -1,17 +1,14 @@
-"""Types, templates, providers, routes and suppressions."""
+"""Types and templates; and that looking up anything needs its scope."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from delivery.models import AuditEntry, Suppression
 from notifications.catalog.publish import draft
 from notifications.models import Template
-from preferences import addresses
 from tests.factories import make_category, make_type
 
 pytestmark = pytest.mark.django_db
@@ -87,48 +84,6 @@ def test_a_page_of_the_catalog_costs_the_same_for_any_number(shop: APIClient, pa
     for _ in range(9):
         make_type()
     assert cost() == one == 2
-
-
-def test_an_address_is_suppressed_by_hand_and_lifted_with_a_note(shop: APIClient) -> None:
-    body = {"channel": "email", "address": "Ann@Example.com", "note": "asked by phone"}
-    made = shop.post("/api/v1/suppressions", body)
-    again = shop.post("/api/v1/suppressions", body)
-
-    assert (made.status_code, made.json()["reason"]) == (201, "manual")
-    assert again.json() == made.json()
-    row = Suppression.objects.get()
-    assert bytes(row.address_hash) == addresses.email("ann@example.com").hash
-    assert shop.get("/api/v1/suppressions").json()["results"] == [made.json()]
-
-    here = f"/api/v1/suppressions/{row.pk}"
-    assert shop.delete(here).status_code == 422
-    assert shop.delete(f"{here}?note=asked+again").status_code == 204
-    assert shop.delete(f"{here}?note=asked+again").status_code == 404
-    lifted = AuditEntry.objects.get(action="suppression.lifted")
-    assert (lifted.actor, lifted.target) == ("service:shop", f"suppression:{row.pk}")
-    assert lifted.detail == {"reason": "manual", "note": "asked again"}
-
-
-def test_an_address_that_is_none_cannot_be_suppressed(shop: APIClient) -> None:
-    answer = shop.post("/api/v1/suppressions", {"channel": "email", "address": "nobody"})
-    assert answer.status_code == 422
-    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/address"]
-
-
-def test_suppressions_are_filtered_and_paged(shop: APIClient) -> None:
-    for number in range(3):
-        Suppression.objects.create(channel=1, address_hash=b"%d" % number, reason=1 + number % 2)
-    Suppression.objects.create(channel=2, address_hash=b"s", reason=3)
-
-    def ids(**query: Any) -> list[int]:
-        answer = shop.get("/api/v1/suppressions", query).json()
-        return [row["reason"] for row in answer["results"]]
-
-    assert ids(channel="email") == ["hard_bounce", "complaint", "hard_bounce"]
-    assert ids(reason="stop") == ["stop"]
-    page = shop.get("/api/v1/suppressions", {"limit": 3}).json()
-    assert len(shop.get(page["next"]).json()["results"]) == 1
-    assert shop.get("/api/v1/suppressions", {"cursor": "Pm5v"}).status_code == 422
 
 
 @pytest.mark.parametrize(

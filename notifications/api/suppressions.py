@@ -1,8 +1,10 @@
 """Addresses that must not be used."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -11,7 +13,8 @@ from rest_framework.views import APIView
 
 from delivery import channels, suppression
 from delivery.models import Suppression
-from delivery.models.suppression import SuppressionReason
+from delivery.models.suppression import SETTABLE, SuppressionReason
+from delivery.suppression import Unwanted
 from notifications.intake.request import ChannelField
 from notifications.services.authentication import caller_of
 from notifysite.plumbing import paging
@@ -21,6 +24,7 @@ from notifysite.plumbing.problems import Problem
 from preferences import addresses
 
 REASONS = [reason.name.lower() for reason in SuppressionReason]
+MAY_BE_SAID = [reason.name.lower() for reason in SETTABLE]
 
 
 class SuppressionSerializer(serializers.Serializer[Any]):
@@ -53,7 +57,19 @@ class SuppressionBody(StrictSerializerMixin, serializers.Serializer[Any]):
 
     channel = serializers.ChoiceField(["email", "sms", "webhook"])
     address = serializers.CharField(max_length=4000)
+    reason = serializers.ChoiceField(MAY_BE_SAID, required=False, default="manual")
     note = serializers.CharField(max_length=400, required=False, allow_blank=True, default="")
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Without it, for good."
+    )
+
+    def validate_expires_at(self, value: datetime | None) -> datetime | None:
+        """One that is over before it begins is a mistake."""
+        if value is not None and value <= timezone.now():
+            raise serializers.ValidationError(
+                "Name a time in the future, or leave it out.", code="in_the_past"
+            )
+        return value
 
 
 class LiftQuery(StrictSerializerMixin, serializers.Serializer[Any]):
@@ -87,23 +103,48 @@ class SuppressionList(APIView):
     @extend_schema(
         operation_id="suppressions_create",
         request=SuppressionBody,
-        responses={201: SuppressionSerializer},
+        responses={201: SuppressionSerializer, 200: SuppressionSerializer},
         summary="Suppress an address",
     )
     def post(self, request: Request) -> Response:
-        """Never use this address again; one that is suppressed already stays as it is."""
+        """Do not use this address until `expires_at`, or never again. Of one that is suppressed
+        already the weightier reason (`stop`, then `complaint`) and the later end stay; the answer
+        is what holds then, with 200 where nothing changed."""
         said = checked(SuppressionBody(data=request.data))
         spec = channels.by_key(said["channel"])
-        row = suppression.suppress(
-            spec.number, _hash(spec, said["address"]), actor=_actor(request), note=said["note"]
+        actor = caller_of(request).actor
+        row, changed = suppression.suppress(
+            Unwanted(
+                channel=spec.number,
+                address_hash=_hash(spec, said["address"]),
+                reason=SuppressionReason[said["reason"].upper()],
+                source=actor,
+                note=said["note"],
+                expires_at=said["expires_at"],
+            ),
+            actor=actor,
         )
-        return Response(_shown(row), status=status.HTTP_201_CREATED)
+        return Response(
+            _shown(row), status=status.HTTP_201_CREATED if changed else status.HTTP_200_OK
+        )
 
 
 class SuppressionDetail(APIView):
     """One suppression."""
 
-    required_scopes = {"DELETE": "ops:write"}
+    required_scopes = {"GET": "ops:read", "DELETE": "ops:write"}
+
+    @extend_schema(
+        operation_id="suppressions_get",
+        responses=SuppressionSerializer,
+        summary="Look at a suppression",
+    )
+    def get(self, request: Request, id: int) -> Response:
+        """Say why the address is not used, since when, and until when."""
+        row = Suppression.objects.filter(pk=id).first()
+        if row is None:
+            raise Http404
+        return Response(_shown(row))
 
     @extend_schema(
         operation_id="suppressions_lift",
@@ -114,7 +155,7 @@ class SuppressionDetail(APIView):
     def delete(self, request: Request, id: int) -> Response:
         """Let the address be used again, with a note that says why."""
         said = checked(LiftQuery(data=request.query_params.dict()))
-        if not suppression.lift(id, actor=_actor(request), note=said["note"]):
+        if not suppression.lift(id, actor=caller_of(request).actor, note=said["note"]):
             raise Http404
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -125,10 +166,6 @@ def _hash(spec: channels.ChannelSpec, address: str) -> bytes:
     except addresses.AddressInvalid as error:
         fault = Fault(f"/{error.field}", error.code, error.detail)
         raise Problem.of("validation_failed", faults=[fault]) from error
-
-
-def _actor(request: Request) -> str:
-    return caller_of(request).actor
 
 
 def _shown(row: Suppression) -> dict[str, Any]:
