@@ -59,12 +59,21 @@ _BY_NAME = """
         LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
+# Over for a month, one holds nothing back and is in nobody's way; that it was set is in the audit
+# trail, with its end. One that is set again meanwhile is locked, and stays.
+_SUPPRESSIONS = """
+    DELETE FROM suppression WHERE id IN (
+        SELECT id FROM suppression WHERE expires_at < clock_timestamp() - interval '30 days'
+        ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
 _OLD: Mapping[str, str] = {
     "idempotency_keys": _BY_AGE.format(table="idempotency_key", age="7 days"),
     "news": _BY_ID.format(table="delivery_news", age="90 days"),
     "sandbox_messages": _BY_ID.format(table="sandbox_message", age="30 days"),
     "samples": _SAMPLES,
     "sessions": _SESSIONS,
+    "suppressions": _SUPPRESSIONS,
     "heartbeats": _BY_NAME.format(table="heartbeat"),
     "call_counts": _BY_NAME.format(table="api_call_count"),
 }

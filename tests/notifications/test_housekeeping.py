@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from delivery.models import Heartbeat, News, OutboxMessage
+from delivery.models import Heartbeat, News, OutboxMessage, Suppression
 from notifications import housekeeping, pump, tasks
 from notifications.models import FigureDelta, IdempotencyKey
 
@@ -58,6 +58,24 @@ def test_each_kind_is_kept_for_its_time(days: float, gone: set[str]) -> None:
     make_rows(days)
     housekeeping.keep()
     assert {name for name, count in left().items() if count == 0} == gone
+
+
+def test_a_suppression_goes_a_month_after_it_expired_and_the_others_stay() -> None:
+    for number, end in enumerate([None, aged(-1), aged(0), aged(29), aged(31), aged(400)]):
+        Suppression.objects.create(
+            channel=1,
+            address_hash=b"%d" % number,
+            reason=5,
+            created_at=aged(500),
+            expires_at=end,
+        )
+    assert housekeeping.keep()["suppressions"] == 2
+    assert {bytes(row.address_hash) for row in Suppression.objects.all()} == {
+        b"0",
+        b"1",
+        b"2",
+        b"3",
+    }
 
 
 def test_more_than_a_batch_goes_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
