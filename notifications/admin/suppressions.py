@@ -3,8 +3,8 @@
 The list holds hashes only. An address is typed into a form that is posted, so it is in no log.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,10 +21,13 @@ from delivery import channels, suppression
 from delivery.models import Suppression
 from delivery.models.suppression import SETTABLE, SuppressionReason
 from delivery.suppression import Unwanted
+from notifications import suppression_files
+from notifications.suppression_files import TYPED, end_of
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, actor, column
+from notifysite.plumbing.desk_import import ImportingDesk
+from notifysite.plumbing.imports import Outcome
+from notifysite.plumbing.sheets import File
 from preferences import addresses
-
-TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK)  # what a person can type
 
 
 class FindForm(forms.Form):
@@ -53,7 +56,7 @@ class FindForm(forms.Form):
 
 
 class AddressForm(FindForm):
-    """Why it must not be used, and how long."""
+    """An address, why it must not be used, and how long."""
 
     reason = forms.TypedChoiceField(
         coerce=lambda value: SuppressionReason(int(value)),
@@ -79,12 +82,22 @@ class AddressForm(FindForm):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ReadOnlyAdmin):
+class SuppressionAdmin(ReadOnlyAdmin, ImportingDesk):
     """By channel, reason, source and date."""
+
+    import_title = "Import suppressions"
+    import_columns: ClassVar = {
+        "email": "an address; or phone; or address, with a channel beside it",
+        "channel": "email, sms or webhook; needed beside address only",
+        "reason": "manual, hard_bounce, complaint or stop; without it, manual",
+        "expires_at": "the last day, 2027-12-31, or a moment; without it, for good",
+        "note": "why, in your own words",
+    }
+    import_words = "Larger files: manage.py import_suppressions."
 
     list_display = ("since", "channel_label", "why", "source", "note", "until")
     list_filter = ("channel", "reason")
-    list_before_template = "admin/find.html"
+    list_before_template = "delivery/suppressions.html"
     ordering = ("-id",)
     paginator = Uncounted
 
@@ -112,7 +125,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
         """Its end in words."""
         if row.expires_at is None:
             return "for good"
-        moment = date_format(row.expires_at, "j M Y, H:i")
+        moment = date_format(row.expires_at, "DATETIME_FORMAT")
         return moment if row.expires_at > timezone.now() else f"expired {moment}"
 
     def get_urls(self) -> list[URLPattern]:
@@ -130,7 +143,12 @@ class SuppressionAdmin(ReadOnlyAdmin):
             "label": "Address",
             "channels": [(spec.number, spec.label) for spec in TYPED],
         }
-        return super().changelist_view(request, {**(extra_context or {}), "find": find})
+        more = {"find": find, "may_import": self.may_import(request)}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
+
+    def take(self, file: File, *, actor: str) -> Outcome:
+        """Suppress the addresses of a file."""
+        return suppression_files.take(file, actor=actor, now=timezone.now())
 
     def find_view(self, request: HttpRequest) -> HttpResponse:
         """To the suppression of an address, if there is one."""
@@ -166,7 +184,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
                     reason=said["reason"],
                     source=actor(request),
                     note=said["note"],
-                    expires_at=said["until"] and _end_of(said["until"]),
+                    expires_at=said["until"] and end_of(said["until"]),
                 ),
                 actor=actor(request),
             )
@@ -214,7 +232,3 @@ class SuppressionAdmin(ReadOnlyAdmin):
 
 def _url(row: Suppression) -> str:
     return reverse("admin:delivery_suppression_change", args=[row.pk])
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)

@@ -1,10 +1,13 @@
 """The desk of suppressions: set, found and lifted by address, and imported from files."""
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -62,7 +65,7 @@ def test_a_reason_and_a_last_day_may_be_said(desk: Client) -> None:
     assert (row.reason, row.expires_at) == (3, datetime(2200, 1, 1, tzinfo=UTC))
     listed = desk.get(reverse("admin:delivery_suppression_changelist")).content.decode()
     assert "Opted out by STOP" in listed
-    assert "1 Jan 2200, 00:00" in listed
+    assert "Jan. 1, 2200, midnight" in listed
 
 
 def test_a_last_day_that_is_over_is_refused(desk: Client) -> None:
@@ -78,4 +81,47 @@ def test_the_list_says_what_has_expired(desk: Client) -> None:
         channel=1, address_hash=b"x", reason=5, expires_at=datetime(2020, 1, 2, tzinfo=UTC)
     )
     listed = desk.get(reverse("admin:delivery_suppression_changelist")).content.decode()
-    assert "expired 2 Jan 2020, 00:00" in listed
+    assert "expired Jan. 2, 2020, midnight" in listed
+
+
+IMPORT = "/admin/delivery/suppression/import/"
+
+
+def upload(client: Client, text: str) -> Any:
+    return client.post(IMPORT, {"file": SimpleUploadedFile("list.csv", text.encode())})
+
+
+def test_a_file_is_taken_in_and_the_refused_lines_are_offered(desk: Client, boss: User) -> None:
+    response = upload(desk, "email,reason\nann@example.com,complaint\n=cmd(),\nann@example.com,\n")
+    outcome = response.context["outcome"]
+    assert (outcome.set, outcome.known, outcome.refusals) == (1, 1, 1)
+    row = Suppression.objects.get()
+    assert (row.reason, row.source) == (2, f"import:admin:{boss.pk}")
+    start, _, encoded = response.context["download"].partition("base64,")
+    assert start == "data:text/csv;charset=utf-8;"
+    assert base64.b64decode(encoded).decode("utf-8-sig").splitlines()[1].startswith('"\'=cmd()",""')
+    assert "Must be one plain address" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ann@example.com\n", "must name one column with addresses"),
+        ("", "file is empty"),
+        ("email\n" + "x" * (2 * 1024 * 1024), "At most 2 MB"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_says_why(desk: Client, text: str, told: str) -> None:
+    response = upload(desk, text)
+    assert response.status_code == 422
+    assert told in response.content.decode()
+    assert not Suppression.objects.exists()
+
+
+def test_importing_takes_the_right_to_suppress(staff: Callable[[str], Client]) -> None:
+    assert upload(staff("Editors"), "email\nann@example.com\n").status_code == 403
+    assert not Suppression.objects.exists()
+    support = staff("Support")
+    assert support.get(IMPORT).status_code == 200
+    upload(support, "email\nann@example.com\n")
+    assert Suppression.objects.count() == 1
