@@ -1,7 +1,7 @@
 """Operators' tables of delivery: routes, processes, the outbox, the audit trail."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -14,10 +14,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from delivery import channels, registry, sandbox, showing
+from delivery import channels, prices, registry, sandbox, showing
 from delivery.lifecycle import OutcomeKind
-from delivery.models import AuditEntry, Heartbeat, OutboxMessage, Route
+from delivery.models import AuditEntry, Heartbeat, MessagePrice, OutboxMessage, Route
 from notifysite.plumbing.desk import DeskAdmin, ReadOnlyAdmin, Uncounted, column
+from notifysite.plumbing.desk_import import ImportingDesk
+from notifysite.plumbing.imports import Outcome
+from notifysite.plumbing.sheets import File
 
 SILENT_AFTER = timedelta(minutes=1)
 
@@ -56,6 +59,34 @@ class RouteAdmin(DeskAdmin):
     def name(self, row: Route) -> str:
         """The channel's label."""
         return channels.by_number(row.channel).label
+
+
+@admin.register(MessagePrice)
+class MessagePriceAdmin(ImportingDesk):
+    """What messages roughly cost, by channel and country."""
+
+    import_title = "Import prices"
+    import_columns: ClassVar = {
+        "channel": "sms, email, …",
+        "prefix": "the beginning of numbers, +49 or 49; empty for any, and on other channels",
+        "price": "per segment of an SMS, per message else, as 0.075; empty where it is unknown",
+        "currency": "EUR, USD, …",
+        "as_of": "the day on which it was looked up, 2026-01-31",
+    }
+    import_words = "An older price does not replace a newer one."
+    list_before_template = "delivery/prices.html"
+    list_display = ("name", "prefix", "amount", "currency", "as_of")
+    list_filter = ("channel",)
+    ordering = ("channel", "prefix")
+
+    @column(description="Channel", ordering="channel")
+    def name(self, row: MessagePrice) -> str:
+        """The channel's label."""
+        return channels.by_number(row.channel).label
+
+    def take(self, file: File, *, actor: str) -> Outcome:
+        """Set the prices of a file."""
+        return prices.take(file, actor=actor)
 
 
 @admin.register(Heartbeat)

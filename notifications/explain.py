@@ -15,9 +15,10 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from delivery import channels, routing, standing
+from delivery import channels, prices, routing, standing
 from delivery.models import Suppression
 from delivery.models.suppression import IN_FORCE
+from delivery.prices import PriceTable
 from delivery.standing import IDLE, Standing
 from notifications.catalog import types, versions
 from notifications.intake.request import Addressee, SendRequest
@@ -54,13 +55,16 @@ def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
     datas = [json.loads(terms.data_for(one, request)) for one in request.to]
     known = _known(request.to)
     standings = cache(lambda channel: standing.read(channel=channel))
+    table = prices.load()
     return {
         "as_of": _moment(now),
         "notice": NOTICE,
         "type": terms.kind.key,
         "priority": terms.priority.name.lower(),
         "recipients": [
-            _Asked(one, data, known.get(one.wanted.user_id), terms, caller, now, standings).told()
+            _Asked(
+                one, data, known.get(one.wanted.user_id), terms, caller, now, standings, table
+            ).told()
             for one, data in zip(request.to, datas, strict=True)
         ],
     }
@@ -98,6 +102,7 @@ class _Asked:
     caller: Caller
     now: datetime
     standings: Callable[[int], list[Standing]]
+    prices: PriceTable
 
     def told(self) -> dict[str, Any]:
         """The explanation for this person."""
@@ -195,6 +200,7 @@ class _Asked:
             **facts.write_step(step),
             "would_send_at": _moment(leaves) if leaves else None,
             **self._providers(step.channel),
+            "cost": self._cost(step),
             "gates": [_gate(gate) for gate in trace if gate.step == step.step],
             **self._content(step),
         }
@@ -211,6 +217,15 @@ class _Asked:
             "alternatives": [alias for alias in ways if alias != taker],
             "passed_over": _passed_over(self.standings(channel), taker) if routed else [],
         }
+
+    def _cost(self, step: StepDecision) -> dict[str, str] | None:
+        """What leaves would roughly cost; of an SMS nobody knows yet how many segments it has."""
+        leaves = step.outcome in (Does.SEND, Does.HOLD)
+        if not leaves or self.caller.mode is Mode.TEST or step.channel == channels.SMS.number:
+            return None
+        messages = max(1, len(step.addresses))
+        price = self.prices.price_of(step.channel, "", segments=messages)
+        return None if price is None else price.told()
 
     def _content(self, step: StepDecision) -> dict[str, Any]:
         """What it would say, or why it cannot be said."""

@@ -21,6 +21,7 @@ from delivery.models.operations import (
     Sample,
     Throttle,
 )
+from delivery.models.price import MessagePrice
 from delivery.models.suppression import Suppression
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "HookCount",
     "InboxHead",
     "InboxItem",
+    "MessagePrice",
     "News",
     "OutboxMessage",
     "Pace",

@@ -46,6 +46,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         _may("view", *_CONTENT, *_SENT, "preferences.recipient", "notifications.render")
         | _may("change", *_SENT)
         | _may("view add change delete", "delivery.route", "notifications.guest")
+        | _may("view add change delete", "delivery.messageprice")
         | _may("view add delete", "delivery.suppression")
         | _may("view add change", "notifications.service", "notifications.apikey")
         | _may("view", "delivery.outboxmessage", "delivery.heartbeat", "delivery.auditentry")

@@ -80,6 +80,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Outbox", "outbox", "delivery.outboxmessage"),
                     _item("Providers", "health_metrics", "delivery.breaker"),
                     _item("Routes", "alt_route", "delivery.route"),
+                    _item("Prices", "payments", "delivery.messageprice"),
                 ],
             },
             {

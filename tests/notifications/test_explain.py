@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from delivery import routing, steering
 from delivery.health import Way
-from delivery.models import Breaker, Suppression
+from delivery.models import Breaker, MessagePrice, Suppression
 from notifications.models import Decision, Notification
 from notifications.words import Mode, Priority
 from preferences.addresses import email
@@ -112,6 +112,32 @@ def test_it_shows_the_words_the_provider_and_when(api: APIClient, provider: Ledg
     assert mail["content"]["subject"] == "For Ann"
     assert (mail["provider"], mail["alternatives"]) == ("scripted", [])
     assert mail["would_send_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("amount", "cost"),
+    [
+        ("0.0004", {"amount": "0.0004", "currency": "EUR", "as_of": "2026-01-31"}),
+        ("0", {"amount": "0", "currency": "EUR", "as_of": "2026-01-31"}),
+        (None, None),
+    ],
+)
+def test_a_step_that_leaves_says_what_it_roughly_costs_and_null_where_unknown(
+    api: APIClient, provider: Ledger, amount: str | None, cost: Any
+) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}, {"channel": "in_app"}])
+    MessagePrice.objects.create(channel=1, amount=amount, currency="EUR", as_of="2026-01-31")
+
+    assert [step["cost"] for step in person(api, to=ANN)["steps"]] == [cost, None]
+
+
+def test_a_step_that_is_skipped_costs_nothing_that_could_be_told(
+    api: APIClient, provider: Ledger
+) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    MessagePrice.objects.create(channel=1, amount="1", currency="EUR", as_of="2026-01-31")
+
+    assert [step["cost"] for step in person(api, to="nobody")["steps"]] == [None]
 
 
 @pytest.fixture

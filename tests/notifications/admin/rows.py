@@ -20,6 +20,7 @@ from delivery.models import (
     Breaker,
     Delivery,
     Heartbeat,
+    MessagePrice,
     OutboxMessage,
     Route,
     Suppression,
@@ -178,6 +179,9 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     Topic: factories.make_topic,
     Recipient: factories.make_recipient,
     Suppression: _suppression,
+    MessagePrice: lambda: MessagePrice.objects.create(
+        channel=2, prefix=f"+{next(_numbers) + 1}", currency="EUR", as_of="2026-01-31"
+    ),
     Notification: a_notification,
     Audience: an_audience,
     Delivery: a_delivery,

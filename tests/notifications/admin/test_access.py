@@ -90,6 +90,12 @@ DEEDS: dict[str, tuple[str, Callable[[], str], set[str]]] = {
     ),
     "suppress": ("GET", add_url, {"Operators", "Support"}),
     "lift": ("POST", lambda: row_url(Suppression, "lift"), {"Operators", "Support"}),
+    "import suppressions": (
+        "GET", lambda: reverse("admin:delivery_suppression_import"), {"Operators", "Support"},
+    ),
+    "import prices": (
+        "GET", lambda: reverse("admin:delivery_messageprice_import"), {"Operators"},
+    ),
     "see providers": (
         "GET", lambda: reverse("admin:delivery_breaker_changelist"), set(ROLES),
     ),
@@ -127,6 +133,7 @@ SEEN = {
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
         "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat",
+        "MessagePrice",
         "AuditEntry",
         "Service", "PeriodicTask", "CrontabSchedule", "IntervalSchedule", "SolarSchedule",
         "ClockedSchedule",
