@@ -92,6 +92,15 @@ class Entry:
     detail: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How many calls at a provider's hook, or reports in them, met one verdict so far; the last of
+    them `age` seconds ago."""
+
+    count: int
+    age: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """All about one provider on one channel.
@@ -106,6 +115,7 @@ class Health:
     waiting: Waiting
     history: Sequence[Entry]
     throttle: Bucket | None
+    calls: Mapping[str, Calls]  # by verdict; empty where nobody ever called
 
     @property
     def lately(self) -> Answers:
@@ -126,11 +136,12 @@ class Health:
 
 
 def read() -> list[Health]:
-    """Every provider on every channel, in the order of the routes; five queries."""
+    """Every provider on every channel, in the order of the routes; six queries."""
     found = standing.read()
     minutes = _minutes()
     waiting = _waiting()
     history = _history({one.way.alias for one in found})
+    calls = _calls()
     taken: dict[int, int] = defaultdict(int)
     for way, answers in minutes.items():
         taken[way.channel] += sum(one.taken for one in answers.values())
@@ -142,6 +153,7 @@ def read() -> list[Health]:
             waiting=waiting.get(one.way.channel, Waiting()),
             history=history.get(one.way, ()),
             throttle=_bucket(one.way.alias),
+            calls=calls.get(one.way.alias, {}),
         )
         for one in found
     ]
@@ -235,3 +247,18 @@ def _bucket(alias: str) -> Bucket | None:
         return throttle.bucket_of(alias)
     except Misconfigured:  # the checks tell
         return None
+
+
+_CALLS = """
+    SELECT provider, verdict, calls, EXTRACT(epoch FROM clock_timestamp() - last_at)::float8
+    FROM delivery_hook_count ORDER BY provider, verdict
+"""
+
+
+def _calls() -> Mapping[str, Mapping[str, Calls]]:
+    found: dict[str, dict[str, Calls]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLS)
+        for alias, verdict, calls, age in cursor.fetchall():
+            found[alias][verdict] = Calls(calls, max(0.0, age))
+    return found

@@ -1,12 +1,14 @@
 """What a provider answered lately: in words, and as a chart of the last hour."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
 
-from delivery.overview import Answers, Health
+from delivery.errors import NotHeard
+from delivery.hooks.counts import HEARD
+from delivery.overview import Answers, Calls, Health
 from delivery.standing import Standing
-from notifications.admin.spans import seconds
+from notifications.admin.spans import seconds, span
 
 # Fewer answers than these say nothing; of more, so many failures are worth a look.
 LEAST_ANSWERS = 10
@@ -53,6 +55,17 @@ def facts(one: Health, quick: float | None) -> Iterator[tuple[str, str]]:
     if one.throttle is not None:
         bucket = one.throttle
         yield "Throttle", f"{bucket.per_second:g}/s, {bucket.burst:g} at once ({bucket.account})"
+    if one.calls:
+        yield "Hook", _called(one.calls)
+
+
+# What a provider says of its messages is told by their own states.
+_OF_CALLS = (HEARD, *sorted(kind.verdict for kind in NotHeard.__subclasses__()))
+
+
+def _called(calls: Mapping[str, Calls]) -> str:
+    met = [(verdict, calls[verdict]) for verdict in _OF_CALLS if verdict in calls]
+    return "; ".join(f"{one.count:,} {verdict}, last {span(one.age)} ago" for verdict, one in met)
 
 
 def _meant(standing: Standing) -> str:

@@ -1,5 +1,6 @@
 """How providers have been lately, for the page that operators look at."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from delivery import overview, steering
 from delivery.health import Way
+from delivery.hooks import counts
 from delivery.lifecycle import State
 from delivery.models import Delivery, Sample
 from delivery.overview import Answers, Health, Waiting
@@ -107,11 +109,26 @@ def test_what_throttles_it_is_told(settings: Any) -> None:
     assert of("second").throttle is None  # and the checks say what is wrong
 
 
-def test_it_costs_five_queries_for_any_number(queued: Callable[..., list[UUID]]) -> None:
+def test_it_costs_six_queries_for_any_number(queued: Callable[..., list[UUID]]) -> None:
     queued(2)
     sample(accepted=1)
     steering.drain(FIRST, actor="admin:7")
     with CaptureQueriesContext(connection) as queries:
         overview.read()
 
-    assert len(queries) == 5
+    assert len(queries) == 6
+
+
+def test_calls_at_its_hook_are_told_by_verdict() -> None:
+    counts.add("first", Counter(heard=2, taken=5))
+    counts.add("first", Counter(forged=1))
+
+    calls = of("first").calls
+
+    assert {verdict: one.count for verdict, one in calls.items()} == {
+        "heard": 2,
+        "taken": 5,
+        "forged": 1,
+    }
+    assert all(0.0 <= one.age < 60.0 for one in calls.values())
+    assert of("second").calls == {}

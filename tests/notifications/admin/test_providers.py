@@ -1,5 +1,7 @@
 """Providers on the desk: what is said first, and what operators do about it."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from delivery import routing
+from delivery.hooks import counts
 from delivery.models import AuditEntry, Breaker, Route, Sample
 from notifications import figures
 
@@ -121,6 +124,15 @@ def test_a_drill_is_called_one(desk: Client) -> None:
         "Drill",
         "Every call to first fails on purpose; second takes what it fails.",
     )
+
+
+def test_who_called_at_its_hook_is_shown(desk: Client) -> None:
+    counts.add("first", Counter(heard=1_200, taken=3_000, forged=2))
+
+    shown = desk.get(PAGE).context["channels"][0].ways[0]
+
+    said = re.sub(r"last \d+ s", "last moments", dict(shown.facts)["Hook"])
+    assert said == "1,200 heard, last moments ago; 2 forged, last moments ago"
 
 
 def test_what_it_answered_and_how_fast_is_shown(desk: Client) -> None:
