@@ -29,6 +29,15 @@ _TELL = Statement("""
     INSERT INTO delivery_announcement (changes, lane)
     VALUES (%(changes)s::jsonb, %(lane)s::smallint)
 """)
+# The same as a part of the statement that makes the changes, as `moved`: so nothing of them need be
+# read and told back. Its columns are those of Change.
+TELL = f"""
+    INSERT INTO delivery_announcement (changes, lane)
+    SELECT jsonb_agg(jsonb_build_array(id, notification_id, recipient_id, channel, state, reason,
+        provider, mode, step, queued, called, false, moved)), %(lane)s::smallint
+    FROM moved WHERE state <> {State.QUEUED:d} OR called IS NOT NULL
+    HAVING count(*) > 0
+"""  # noqa: S608 - a number of our own
 _TAKE = Statement(
     """
     DELETE FROM delivery_announcement WHERE id IN (

@@ -7,7 +7,7 @@ with its reason.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from delivery.breaker import Tally
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
 from notifysite.plumbing import audit
-from notifysite.plumbing.statements import Statement
+from notifysite.plumbing.statements import Said, Statement
 
 log = structlog.get_logger(__name__)
 
@@ -135,26 +135,23 @@ _NOTE = Statement("""
 """)
 
 
-def note(way: Way, outcomes: Iterable[Outcome]) -> None:
-    """Keep what a flight was answered, in the caller's transaction."""
-    told = list(outcomes)
-    if not told:
-        return
-    kinds = Counter(outcome.kind for outcome in told)
-    took = [outcome.took for outcome in told]
-    with connection.cursor() as cursor:
-        _NOTE.run(
-            cursor,
-            alias=way.alias,
-            channel=way.channel,
-            taken=kinds[OutcomeKind.ACCEPTED] + kinds[OutcomeKind.DELIVERED],
-            refused=kinds[OutcomeKind.REFUSED_ADDRESS] + kinds[OutcomeKind.REFUSED_MESSAGE],
-            transient=kinds[OutcomeKind.TRANSIENT],
-            account=kinds[OutcomeKind.ACCOUNT],
-            unknown=kinds[OutcomeKind.UNKNOWN],
-            took=sum(took),
-            slowest=max(took),
-        )
+def sample(way: Way, outcomes: Sequence[Outcome]) -> Said | None:
+    """What is to be said to keep what a flight was answered, with what becomes of it."""
+    if not outcomes:
+        return None
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    took = [outcome.took for outcome in outcomes]
+    return _NOTE, {
+        "alias": way.alias,
+        "channel": way.channel,
+        "taken": kinds[OutcomeKind.ACCEPTED] + kinds[OutcomeKind.DELIVERED],
+        "refused": kinds[OutcomeKind.REFUSED_ADDRESS] + kinds[OutcomeKind.REFUSED_MESSAGE],
+        "transient": kinds[OutcomeKind.TRANSIENT],
+        "account": kinds[OutcomeKind.ACCOUNT],
+        "unknown": kinds[OutcomeKind.UNKNOWN],
+        "took": sum(took),
+        "slowest": max(took),
+    }
 
 
 def judge(way: Way, outcomes: Iterable[Outcome], *, probe: bool) -> None:

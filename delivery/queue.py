@@ -13,14 +13,14 @@ from uuid import UUID
 
 from django.db import connection
 
-from delivery import answers, channels, suppression
+from delivery import announcements, answers, channels, suppression
 from delivery.contracts import Change, Outcome
 from delivery.lifecycle import EVIDENCE, RANK, State
 from delivery.models.suppression import SuppressionReason
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.partitions import WITHIN, span
-from notifysite.plumbing.statements import Statement
+from notifysite.plumbing.statements import Said, Statement, run_together
 
 BATCH = 500
 LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numbers
@@ -266,6 +266,9 @@ _SETTLE = Statement(
         FROM u WHERE d.id = u.id AND (d.lease = u.lease OR {_NEWS})
         RETURNING d.id, d.notification_id, d.recipient_id, d.channel, d.state, d.reason, d.provider,
             d.mode, d.step, EXTRACT(epoch FROM d.sent_at - d.accepted_at)::float8 AS queued,
+            CASE WHEN u.attempt IS NOT NULL THEN u.took END AS called,
+            -- As it was when the statement began, which was after it was locked.
+            d.state <> (SELECT was.state FROM delivery AS was WHERE was.id = d.id) AS moved,
             d.attempts + u.refund AS number, d.address_hash, u.provider AS taker, u.attempt,
             u.outcome, u.code, u.detail, u.ref, u.took, u.suppress
     ), tries AS (
@@ -282,52 +285,42 @@ _SETTLE = Statement(
         FROM moved WHERE suppress AND address_hash IS NOT NULL
         ORDER BY channel, address_hash
         {suppression.WHERE_THERE_IS_ONE}
-    )
-    SELECT id, notification_id, recipient_id, channel, state, reason, provider, mode, step, queued,
-        CASE WHEN attempt IS NOT NULL THEN took END
-    FROM moved
+    ), told AS ({announcements.TELL})
+    SELECT count(*) FROM moved
     """,  # noqa: S608
     first=claims.ONE_BY_ONE,
 )
 
-# In id order, so that two that write the same rows wait and never deadlock. Those that are not
-# under way any more are told.
+# In id order, so that two that write the same rows wait and never deadlock.
 _LOCK = Statement(f"""
-    WITH locked AS (
-        SELECT id, state FROM delivery
-        WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
-        ORDER BY id FOR NO KEY UPDATE
-    ) SELECT id, state FROM locked WHERE state <> {State.SENDING:d}
-""")  # noqa: S608
+    SELECT FROM delivery WHERE id = ANY(%(ids)s::uuid[]) AND {WITHIN.format(id="id")}
+    ORDER BY id FOR NO KEY UPDATE
+""")
 
 
-def settle(settled: Sequence[Settled]) -> list[Change]:
-    """Write outcomes, attempts and suppressions; returns what each row is now.
+def settle(settled: Sequence[Settled], *, lane: int, beside: Sequence[Said] = ()) -> int:
+    """Write outcomes, attempts, suppressions and the announcement of it all; returns how many rows
+    it was written to. `beside`: what is to be said in the same transaction.
 
     Guarded by the lease: a stale worker changes nothing, save by evidence (the provider took it)
-    that outranks what the row says. Runs in the caller's transaction, with its announcement.
+    that outranks what the row says. It is all one message, so a transaction of its own.
     """
     if not settled:
-        return []
+        return 0
     ordered = sorted(settled, key=lambda one: one.row.id.int)
+    values = _settle_parameters(ordered, lane=lane)
     with connection.cursor() as cursor:
-        values = _settle_parameters(ordered)
-        _LOCK.run(cursor, **values)
-        before = dict(cursor.fetchall())
-        _SETTLE.run(cursor, **values)
-        rows = cursor.fetchall()
-    marked = int(State.SENDING)
-    return [
-        Change(*(*values, False, values[4] != before.get(values[0], marked))) for values in rows
-    ]
+        run_together(cursor, *beside, (_LOCK, values), (_SETTLE, values))
+        return int(cursor.fetchone()[0])
 
 
-def _settle_parameters(settled: Sequence[Settled]) -> dict[str, Any]:
+def _settle_parameters(settled: Sequence[Settled], *, lane: int) -> dict[str, Any]:
     verdicts = [one.verdict for one in settled]
     outcomes = [one.outcome for one in settled]
     found = [one.row.id for one in settled]
     return {
         **span(found),
+        "lane": int(lane),
         "ids": found,
         "leases": [one.lease for one in settled],
         "states": [int(verdict.state) for verdict in verdicts],
@@ -354,26 +347,24 @@ _NEW = {
     "mode": "smallint", "uncertain": "smallint", "expires_at": "timestamptz",
     "accepted_at": "timestamptz", "person_changed_at": "timestamptz", "lease": "uuid",
 }  # fmt: skip
-_INSERT = Statement(f"""
+# Queues new deliveries, due now; a part of the statement that plans them. Those with a lease are
+# claimed by being made.
+INSERT = f"""
     INSERT INTO delivery ({", ".join(_NEW)}, state, attempts, unknowns, provider, due_at)
     SELECT *, {State.QUEUED:d}, 0, 0, '', CASE WHEN u.lease IS NULL THEN clock_timestamp()
         ELSE clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds' END
     FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _NEW.items())})
         AS u({", ".join(_NEW)})
-    RETURNING clock_timestamp()
-""")  # noqa: S608 - names of our own columns
+"""  # noqa: S608 - names of our own columns
 
 
-def insert(rows: Sequence[dict[str, Any]]) -> list[Row]:
-    """Queue new deliveries, due now, with one statement; keys are columns of the table.
+def new(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The values of INSERT; keys of the rows are columns of the table."""
+    return {name: [row.get(name) for row in rows] for name in _NEW}
 
-    Those with a `lease` are claimed by being made, and returned.
-    """
-    if not rows:
-        return []
-    with connection.cursor() as cursor:
-        _INSERT.run(cursor, **{name: [row.get(name) for row in rows] for name in _NEW})
-        (now,) = cursor.fetchone()
+
+def claimed(rows: Iterable[dict[str, Any]], *, now: datetime) -> list[Row]:
+    """Those of rows inserted just now that have a lease."""
     fresh = {"attempts": 0, "unknowns": 0, "provider": "", "created_at": now}
     leased = [row | fresh for row in rows if row.get("lease")]
     return _rows([*[row[name] for name in _ROW], now] for row in leased)

@@ -18,6 +18,9 @@ from notifications.words import Lane
 BUDGET_SECONDS = 20.0
 # While there is more to send, word of what was sent is gathered for so long and told at once.
 TELL_SECONDS = 0.1
+# So few are answered at once, nearly always: that is waited for before anything else is looked for.
+FEW = 10
+ANSWER_SECONDS = 0.01
 
 
 def stopping() -> bool:
@@ -44,9 +47,21 @@ class _Desk:
             [self._fan_out, dispatcher.claim, dispatch.recover, self._plan]
         )
         self._looked = False
+        self._last = 0
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which what is under way should be waited for before more is begun."""
+        if not self._dispatcher.idle:
+            return dispatch.POLL_SECONDS
+        return ANSWER_SECONDS if 0 < self._last < FEW else 0.0
 
     def work(self) -> int:
         """Do a batch of something that is due; returns how many rows were worked on."""
+        self._last = self._work()
+        return self._last
+
+    def _work(self) -> int:
         # A nudge nearly always says that somebody waits to be planned: that is done unseen.
         if not self._looked:
             self._looked = True
@@ -81,11 +96,12 @@ def work(
     with dispatch.Dispatcher(lane) as dispatcher:
         desk = _Desk(lane, dispatcher)
         while time.monotonic() < until and not stopping():
-            worked = dispatcher.land(wait=0.0 if dispatcher.idle else dispatch.POLL_SECONDS)
+            worked = dispatcher.land(wait=desk.patience)
             desk.news = desk.news or worked > 0
-            if dispatcher.idle or not worked:
-                worked += desk.work()
-            if desk.news and (not worked or time.monotonic() - told_at > TELL_SECONDS):
+            found = desk.work() if dispatcher.idle or not worked else 0
+            worked += found
+            over = not (found or dispatcher.busy)
+            if desk.news and (over or not worked or time.monotonic() - told_at > TELL_SECONDS):
                 worked += announcements.consume(lane)
                 told_at = time.monotonic()
             done += worked

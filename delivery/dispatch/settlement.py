@@ -9,9 +9,9 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 
-from delivery import announcements, backoff, channels, health, queue, registry, routing, verdicts
+from delivery import backoff, channels, health, queue, registry, routing, verdicts
 from delivery.contracts import Outcome, Sealed, Wait, Withdraw
 from delivery.dispatch.flights import Claimed
 from delivery.health import Way
@@ -51,11 +51,9 @@ def outlast(work: Callable[[], T]) -> T:
 
 
 def _write(settled: Sequence[Settled], *, lane: int, way: Way | None) -> None:
-    with transaction.atomic():
-        announcements.announce(queue.settle(settled), lane=lane)
-        if way is not None:
-            health.note(way, answers_of(way.alias, settled))
-        reached("settle.before_commit")
+    sample = health.sample(way, answers_of(way.alias, settled)) if way else None
+    reached("settle.before_commit")
+    queue.settle(settled, lane=lane, beside=[sample] if sample else [])
     reached("settle.committed")
 
 

@@ -1,6 +1,6 @@
 """Gather what a decision depends on: a constant number of queries for any batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -88,13 +88,13 @@ def gather(
     if catalog is None:
         catalog = types.load({one.type_id for one in due})
     people = wishes.load(sorted({one.recipient_id for one in due}))
-    there = addresses(list(people))
+    there, live_keys = _reachable(list(people), keys={one.key_id for one in due})
     wordy = {one.id for one in catalog.values() if _asks_data(one)}
     shared = _Shared(
         now=now,
         past=_past([one for one in due if one.decision_id]),
         guests=_guests([one for one in due if one.mode == Mode.TEAM]),
-        live_keys=_live_keys({one.key_id for one in due}),
+        live_keys=live_keys,
         readers=readers.load({one.recipient_id for one in due if one.type_id in wordy}),
         providers={mode: providers(mode) for mode in {one.mode for one in due}},
         members=membership.load(
@@ -178,24 +178,41 @@ def providers(mode: int) -> frozenset[int]:
     )
 
 
-_ADDRESSES = Statement("""
-    SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL
+# One statement, because for one person a question costs more than its answer: the addresses, then
+# the keys that are live.
+_REACHABLE = Statement("""
+    (SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL
     FROM address AS a LEFT JOIN suppression AS s
         ON s.channel = a.channel AND s.address_hash = a.hash
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
     WHERE a.recipient_id = ANY(%(ids)s::bigint[]) AND a.retired_at IS NULL
-    ORDER BY a.recipient_id, a.id
+    ORDER BY a.recipient_id, a.id)
+    UNION ALL SELECT NULL, k.id, NULL, NULL, NULL
+    FROM api_key AS k JOIN service AS v ON v.id = k.service_id
+    WHERE k.id = ANY(%(keys)s::bigint[]) AND k.revoked_at IS NULL AND v.active
 """)
 
 
 def addresses(recipients: list[int]) -> dict[int, tuple[AddressFacts, ...]]:
     """Current addresses of people, and which must not be used."""
+    there, _ = _reachable(recipients, keys=())
+    return there
+
+
+def _reachable(
+    recipients: list[int], *, keys: Collection[int]
+) -> tuple[dict[int, tuple[AddressFacts, ...]], frozenset[int]]:
+    """The addresses, and those of the keys that are live."""
     found: dict[int, list[AddressFacts]] = {}
+    live: set[int] = set()
     with connection.cursor() as cursor:
-        _ADDRESSES.run(cursor, ids=recipients)
-        for recipient, *values in cursor.fetchall():
-            found.setdefault(recipient, []).append(AddressFacts(*values))
-    return {recipient: tuple(rows) for recipient, rows in found.items()}
+        _REACHABLE.run(cursor, ids=recipients, keys=list(keys))
+        for recipient, id_, *values in cursor.fetchall():
+            if recipient is None:
+                live.add(id_)
+            else:
+                found.setdefault(recipient, []).append(AddressFacts(id_, *values))
+    return {recipient: tuple(rows) for recipient, rows in found.items()}, frozenset(live)
 
 
 _STANDING = f"""
@@ -270,15 +287,3 @@ def _guests(due: Sequence[Due]) -> frozenset[tuple[int, str]]:
     return frozenset(
         Guest.objects.filter(service_id__in=services).values_list("service_id", "user_id")
     )
-
-
-_LIVE_KEYS = Statement("""
-    SELECT k.id FROM api_key AS k JOIN service AS v ON v.id = k.service_id
-    WHERE k.id = ANY(%(ids)s::bigint[]) AND k.revoked_at IS NULL AND v.active
-""")
-
-
-def _live_keys(keys: set[int]) -> frozenset[int]:
-    with connection.cursor() as cursor:
-        _LIVE_KEYS.run(cursor, ids=keys)
-        return frozenset(id_ for (id_,) in cursor.fetchall())

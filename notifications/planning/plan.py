@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -25,7 +26,7 @@ from notifications.words import OPEN, Lane, Status
 from notifysite.plumbing import claims, ids
 from notifysite.plumbing.failpoints import reached
 from notifysite.plumbing.partitions import WITHIN, span
-from notifysite.plumbing.statements import Statement
+from notifysite.plumbing.statements import Statement, run_together
 
 log = structlog.get_logger(__name__)
 
@@ -247,32 +248,39 @@ def _standing(
 
 
 _DECISIONS = Statement("""
-    WITH fresh AS (
-        INSERT INTO decision (digest, body)
-        SELECT digest, body::jsonb FROM unnest(%(digests)s::bytea[], %(bodies)s::text[])
-            AS u(digest, body)
-        ON CONFLICT (digest) DO NOTHING RETURNING id, digest
-    )
-    SELECT id, digest FROM fresh
-    UNION ALL SELECT id, digest FROM decision WHERE digest = ANY(%(digests)s::bytea[])
+    INSERT INTO decision (digest, body)
+    SELECT digest, body::jsonb FROM unnest(%(digests)s::bytea[], %(bodies)s::text[])
+        AS u(digest, body)
+    ON CONFLICT (digest) DO NOTHING
 """)
 # Those that are still ours, in id order, as everybody locks notifications.
+_OURS = f"n.lease = %(token)s::uuid AND n.status IN ({_OPEN})"
 _LOCK = Statement(f"""
-    SELECT id FROM notification
-    WHERE id = ANY(%(ids)s::uuid[]) AND lease = %(token)s AND status IN ({_OPEN})
-        AND {WITHIN.format(id="id")}
-    ORDER BY id FOR NO KEY UPDATE
-""")  # noqa: S608
+    SELECT FROM notification AS n
+    WHERE n.id = ANY(%(ids)s::uuid[]) AND {_OURS} AND {WITHIN.format(id="n.id")}
+    ORDER BY n.id FOR NO KEY UPDATE
+""")
+# Decisions are told by their place among the digests. `IS TRUE` has the planner look into a hash
+# for what is ours; a join would compare each with each.
 _SAVE = Statement(
-    """
-    UPDATE notification AS n SET status = u.status, reason = u.reason, decision_id = u.decision_id,
-        due_at = u.due_at, lease = NULL, broken_off = 0,
-        planned_at = COALESCE(n.planned_at, clock_timestamp())
-    FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
-            %(decisions)s::bigint[], %(dues)s::timestamptz[])
-        AS u(id, status, reason, decision_id, due_at)
-    WHERE n.id = u.id
-    """,
+    f"""
+    WITH ours AS (
+        UPDATE notification AS n SET status = u.status, reason = u.reason, due_at = u.due_at,
+            decision_id = (ARRAY(
+                SELECT d.id FROM unnest(%(digests)s::bytea[]) WITH ORDINALITY AS k(digest, place)
+                LEFT JOIN decision AS d ON d.digest = k.digest ORDER BY k.place
+            ))[u.place],
+            lease = NULL, broken_off = 0, planned_at = COALESCE(n.planned_at, clock_timestamp())
+        FROM unnest(%(ids)s::uuid[], %(statuses)s::smallint[], %(reasons)s::smallint[],
+                %(places)s::int[], %(dues)s::timestamptz[])
+            AS u(id, status, reason, place, due_at)
+        WHERE n.id = u.id AND {_OURS}
+        RETURNING n.id
+    ), queued AS (
+        {queue.INSERT} WHERE (u.notification_id IN (SELECT id FROM ours)) IS TRUE
+    )
+    SELECT id, clock_timestamp() FROM ours
+    """,  # noqa: S608
     first=claims.LOSABLE + claims.ONE_BY_ONE,
 )
 
@@ -286,45 +294,45 @@ def _record(
     Deliveries are inserted for rows whose lease held, in the same transaction: a plan that was
     overtaken leaves nothing.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        decisions = _decision_ids(cursor, planned)
-        found = [one.case.due.id for one in planned]
-        _LOCK.run(cursor, ids=found, token=token, **span(found))
-        still = None if cursor.rowcount == len(found) else {id_ for (id_,) in cursor.fetchall()}
-        ours = [one for one in planned if still is None or one.case.due.id in still]
-        _SAVE.run(cursor, **_standings(ours, decisions))
-        rows = [row for one in ours for row in one.deliveries(token=token, take=take)]
-        taken = queue.insert(rows)
-        over = [one.case for one in ours if one.status is not Status.PLANNED]
-        secrets.wipe([case.due.id for case in over if case.type.sensitive])
+    rows = [row for one in planned for row in one.deliveries(token=token, take=take)]
+    over = [one.case for one in planned if one.status is not Status.PLANNED]
+    secret = [case.due.id for case in over if case.type.sensitive]
+    # It is one message, so a transaction of its own, but where there is more to say.
+    with transaction.atomic() if secret else nullcontext(), connection.cursor() as cursor:
+        decided, saved = _decisions(planned), {**_standings(planned), **queue.new(rows)}
+        ours = {"ids": saved["ids"], "token": token, **span(saved["ids"])}
         reached("plan.before_commit")
-    return taken
+        run_together(cursor, (_DECISIONS, decided), (_LOCK, ours), (_SAVE, decided | saved | ours))
+        found = dict(cursor.fetchall())
+        secrets.wipe([id_ for id_ in secret if id_ in found])
+    if len(found) < len(planned):
+        rows = [row for row in rows if row["notification_id"] in found]
+    return queue.claimed(rows, now=max(found.values())) if rows else ()
 
 
-def _standings(planned: Sequence[Planned], decisions: Mapping[bytes, int]) -> dict[str, Any]:
+def _decisions(planned: Sequence[Planned]) -> dict[str, Any]:
+    """Each distinct decision, in an order in which nobody waits for each other; and the place of
+    each notification's."""
+    bodies = dict(sorted({one.digest: one.body for one in planned}.items()))
+    place = {digest: number for number, digest in enumerate(bodies, 1)}
+    return {
+        "digests": list(bodies),
+        "bodies": list(bodies.values()),
+        "places": [place[one.digest] for one in planned],
+    }
+
+
+def _standings(planned: Sequence[Planned]) -> dict[str, Any]:
     return {
         "ids": [one.case.due.id for one in planned],
         "statuses": [int(one.status) for one in planned],
         "reasons": [one.reason and int(one.reason) for one in planned],
-        "decisions": [decisions[one.digest] for one in planned],
         "dues": [_due_at(one) for one in planned],
     }
 
 
 def _due_at(planned: Planned) -> datetime | None:
     return planned.decision.due_at if planned.status is Status.PLANNED else None
-
-
-def _decision_ids(cursor: Any, planned: Sequence[Planned]) -> Mapping[bytes, int]:
-    """The ids of these decisions' bodies. One committed by another between our snapshot and the
-    insert shows in neither half of the statement, so it is asked for again."""
-    bodies = {one.digest: one.body for one in planned}
-    found: dict[bytes, int] = {}
-    while missing := sorted(bodies.keys() - found.keys()):
-        texts = [bodies[digest] for digest in missing]
-        _DECISIONS.run(cursor, digests=missing, bodies=texts)
-        found |= {bytes(digest): id_ for id_, digest in cursor.fetchall()}
-    return found
 
 
 _DUE_LANES = f"""

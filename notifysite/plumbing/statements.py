@@ -34,13 +34,19 @@ class Statement:
 
     def run(self, cursor: Any, **values: Any) -> None:
         """Execute it; a list or another sequence is sent as an array."""
+        cursor.execute(*self._said(cursor, values))
+
+    def text(self, cursor: Any, values: Mapping[str, Any]) -> str:
+        """What is sent to execute it, values and all."""
+        return str(cursor.mogrify(*self._said(cursor, values)), "utf-8")
+
+    def _said(self, cursor: Any, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         plain = {name: _plain(values[name]) for name in self.names}
         database = cursor.db  # `connection` would look for it at each word
         if database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-            cursor.execute(self._first + self._sql, plain)
-            return
+            return self._first + self._sql, plain
         self._prepare(database)
-        cursor.execute(self._execute, plain)
+        return self._execute, plain
 
     def _prepare(self, database: Any) -> None:
         kept = _prepared.setdefault(database.connection, set())
@@ -51,6 +57,20 @@ class Statement:
         with database.wrap_database_errors, database.connection.cursor() as cursor:
             cursor.execute(f"PREPARE {self._name} AS {text}")
         kept.add(self._name)
+
+
+# A statement, and the values it is executed with.
+Said = tuple[Statement, Mapping[str, Any]]
+
+
+def run_together(cursor: Any, *said: Said) -> None:
+    """Execute statements in one message; the rows to fetch are those of the last.
+
+    Each sees what the ones before it did, and what others committed until it began. Outside of a
+    transaction the message is one: all of it is done, or nothing. A question on its own costs both
+    sides more than most answers.
+    """
+    cursor.execute("; ".join([statement.text(cursor, values) for statement, values in said]))
 
 
 def _plain(value: Any) -> Any:

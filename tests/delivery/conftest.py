@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from delivery import channels, queue, routing, throttle
 from delivery.lifecycle import Uncertain
 from delivery.models import Delivery
 from notifysite.plumbing import ids
+from notifysite.plumbing.statements import array
 from tests.fakes import scripted, sealing
 
 EMAIL = channels.EMAIL.number
@@ -75,7 +77,8 @@ def queued(db: None) -> Callable[..., list[UUID]]:
             | values
             for _ in range(count)
         ]
-        queue.insert(rows)
+        with connection.cursor() as cursor:
+            cursor.execute(queue.INSERT, {name: array(of) for name, of in queue.new(rows).items()})
         return [row["id"] for row in rows]
 
     return make

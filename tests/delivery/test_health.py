@@ -14,6 +14,7 @@ from delivery.contracts import Outcome
 from delivery.health import Way
 from delivery.lifecycle import OutcomeKind
 from delivery.models import AuditEntry, Breaker, Sample
+from notifysite.plumbing.statements import run_together
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,9 @@ def answers(
 
 
 def landed(outcomes: Sequence[Outcome], *, probe: bool = False, way: Way = WAY) -> None:
-    health.note(way, outcomes)
+    if said := health.sample(way, outcomes):
+        with connection.cursor() as cursor:
+            run_together(cursor, said)
     health.judge(way, outcomes, probe=probe)
 
 

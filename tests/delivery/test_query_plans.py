@@ -16,7 +16,7 @@ from delivery.lifecycle import OutcomeKind, State
 from delivery.queue import Row, Settled
 from delivery.verdicts import Verdict
 from notifications import replaying
-from notifications.planning import plan
+from notifications.planning import observe, plan
 from notifysite.plumbing import partitions
 from notifysite.plumbing.statements import Statement
 
@@ -109,18 +109,26 @@ def settling(ids: Sequence[UUID]) -> dict[str, Any]:
                 Verdict(state=State.SENT),
             )
             for id_ in ids
-        ]
+        ],
+        lane=2,
     )
 
 
 def saving(ids: Sequence[UUID]) -> dict[str, Any]:
-    count = len(ids)
+    count, now = len(ids), datetime.now(UTC)
+    delivery = dict.fromkeys(queue._NEW, 1) | {
+        "address_hash": b"h", "expires_at": now, "accepted_at": now, "person_changed_at": now,
+        "lease": None,
+    }  # fmt: skip
     return {
         **partitions.span(ids),
+        **queue.new([delivery | {"id": uuid4(), "notification_id": id_} for id_ in ids]),
         "ids": ids,
+        "token": uuid4(),
         "statuses": [2] * count,
         "reasons": [None] * count,
-        "decisions": [1] * count,
+        "digests": [b"d"],
+        "places": [1] * count,
         "dues": [None] * count,
     }
 
@@ -163,6 +171,7 @@ def test_work_reads_the_rows_it_is_about(history: None) -> None:
         (queue._SETTLE, settling(deliveries)),
         (plan._CLAIM, claim),
         (plan._SAVE, saving(notifications)),
+        (observe._MOVE, {"ids": notifications, **partitions.span(notifications)}),
         (replay._LOOK, [deliveries]),
         (replay._QUEUE, {"ids": deliveries, "first": datetime.now(UTC), "apart": 0.02}),
         (replaying._LOCK, [deliveries]),

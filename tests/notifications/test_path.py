@@ -374,7 +374,7 @@ def test_planning_costs_a_fixed_number_of_queries(
         to=[{"user_id": f"u{n}", "email": f"u{n}@example.com"} for n in range(people)],
         data=DATA,
     )
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(4):
         plan.plan_due(Lane.DEFAULT)
 
 

@@ -7,6 +7,7 @@ from celery.worker import state
 from django.db import InterfaceError, connection
 from django.db.models.functions import Now
 
+from delivery import health, routing
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
 from notifications import tasks, work
@@ -55,6 +56,31 @@ def test_a_nudge_for_nothing_costs_two_statements(django_assert_num_queries: Any
 
     with django_assert_num_queries(2):
         assert work.work(Lane.DEFAULT) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_letter_alone_costs_fifteen_statements(
+    api: Any,
+    provider: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: Any,
+) -> None:
+    """Claim, wishes, addresses; plan; mark, last look, render; settle; a look around; told: begin,
+    take, move, count, commit; a look around."""
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    for user in ("ann", "bo"):  # the first has types, words, routes and breakers read
+        make_recipient(user, email=f"{user}@example.com")
+    for module in (routing, health):
+        monkeypatch.setattr(module, "CACHE_SECONDS", 3600.0)
+    monkeypatch.setattr(work, "ANSWER_SECONDS", 60.0)
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    work.work(Lane.DEFAULT)
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "bo"})
+
+    with django_assert_num_queries(15):
+        work.work(Lane.DEFAULT)
+
+    assert set(Notification.objects.values_list("status", flat=True)) == {Status.DONE}
 
 
 @pytest.mark.django_db(transaction=True)

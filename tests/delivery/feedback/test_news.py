@@ -155,7 +155,8 @@ def test_the_worker_that_settles_later_does_not_undo_news(
     queue.mark([(delivery, token)], provider="acme")
     feedback.report("acme", [says(EventKind.DELIVERED, delivery)])
 
-    queue.settle([Settled(row, token, "acme", Outcome(reference=delivery, kind=answer), verdict)])
+    outcome = Outcome(reference=delivery, kind=answer)
+    queue.settle([Settled(row, token, "acme", outcome, verdict)], lane=DEFAULT)
 
     now = state_of(delivery)
     assert (now.state, now.reason, now.due_at, now.lease) == (State.DELIVERED, None, None, None)
