@@ -150,6 +150,15 @@ def release(leases: Sequence[Lease], *, waits: Sequence[float] | None = None) ->
         _RELEASE.run(cursor, **values, waits=waits or [0.0] * len(leases))
 
 
+def look_again(leases: Sequence[Lease], *, waits: Sequence[float]) -> None:
+    """Leave rows in doubt whose answer never came, and that are ours: lost again after so many
+    seconds."""
+    if not leases:
+        return
+    with connection.cursor() as cursor:
+        _RELEASE.run(cursor, **_leased(leases, State.SENDING), waits=waits)
+
+
 _RENEW = Statement(f"""
     UPDATE delivery SET due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
     WHERE id = {_OURS_STILL} AND {WITHIN.format(id="id")}
@@ -207,7 +216,7 @@ _LIMBO = Statement(
     UPDATE delivery AS claimed
     SET lease = %(token)s::uuid,
         due_at = clock_timestamp() + interval '{claims.LEASE_SECONDS} seconds'
-    WHERE claimed.id = ANY(ARRAY(
+    WHERE {claims.HELD} AND claimed.id = ANY(ARRAY(
         SELECT id FROM delivery
         WHERE state IN ({State.SENDING:d}, {State.UNCERTAIN:d}) AND due_at <= statement_timestamp()
             AND {_GRACE}
@@ -227,6 +236,21 @@ def claim_limbo(*, token: UUID, limit: int = BATCH) -> list[tuple[State, Row]]:
         found = cursor.fetchall()
     states = [State(state) for state, *_ in found]
     return list(zip(states, _rows(values for _, *values in found), strict=True))
+
+
+_ORPHANED = f"""
+    SELECT EXISTS (
+        SELECT FROM delivery AS t WHERE t.state = {State.SENDING:d} AND {claims.HELD_BY_NONE_OF}
+    )
+"""  # noqa: S608
+
+
+def is_stormy() -> bool:
+    """Whether somebody died within the last lease with messages in hand."""
+    holders = list(claims.holders())
+    with connection.cursor() as cursor:
+        cursor.execute(_ORPHANED, {"holders": holders})
+        return bool(cursor.fetchone()[0])
 
 
 # The rank of a state by its number, as an SQL array: rank(s) is _RANKS[s].

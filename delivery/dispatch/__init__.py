@@ -9,12 +9,16 @@ settle      what came of it, with its announcement, in one transaction; where th
             did not take it, the next one of the route is handed it at once
 """
 
+import random
+from collections.abc import Sequence
 from itertools import groupby
-from uuid import uuid4
 
-from delivery import queue
+from delivery import queue, registry
 from delivery.dispatch import settlement
 from delivery.dispatch.dispatcher import POLL_SECONDS, Dispatcher
+from delivery.lifecycle import State
+from delivery.queue import Settled
+from notifysite.plumbing import claims
 from notifysite.plumbing.failpoints import reached
 
 __all__ = ["POLL_SECONDS", "Dispatcher", "dispatch_due", "recover"]
@@ -31,11 +35,36 @@ def dispatch_due(lane: int, *, limit: int = queue.BATCH) -> int:
 
 def recover(limit: int = queue.BATCH) -> int:
     """Decide about rows whose answer never came; returns how many."""
-    token = uuid4()
+    token = claims.token()
     rows = queue.claim_limbo(token=token, limit=limit)
     if rows:
         reached("recover.claimed")
-    by_lane = sorted(rows, key=lambda pair: pair[1].lane)
-    for lane, group in groupby(by_lane, key=lambda pair: pair[1].lane):
-        settlement.write([settlement.lost(state, row, token) for state, row in group], lane=lane)
+    lost = [settlement.lost(state, row, token) for state, row in rows]
+    by_lane = sorted(_in_calm(lost), key=lambda one: one.row.lane)
+    for lane, group in groupby(by_lane, key=lambda one: one.row.lane):
+        settlement.write(list(group), lane=lane)
     return len(rows)
+
+
+# What would be sent again into a storm of crashes may be lost again, and then sent a third time.
+# So it waits until nobody has died for as long as a lease, but not for ever.
+STORM_SECONDS = 600.0
+LOOK_SECONDS = 2.0
+
+
+def _in_calm(lost: Sequence[Settled]) -> Sequence[Settled]:
+    """Those to decide now. While others die, what could become a copy is looked at again soon."""
+    doubtful = [one for one in lost if _may_be_copied(one)]
+    if not doubtful or not queue.is_stormy():
+        return lost
+    waits = [LOOK_SECONDS * (1 + random.random()) for _ in doubtful]
+    queue.look_again([(one.row.id, one.lease) for one in doubtful], waits=waits)
+    left = {one.row.id for one in doubtful}
+    return [one for one in lost if one.row.id not in left]
+
+
+def _may_be_copied(one: Settled) -> bool:
+    """Whether it would be sent again, to a provider that folds nothing, and has not waited long."""
+    age = (one.row.now - one.row.accepted_at).total_seconds()
+    folds = registry.traits(one.provider).idempotent_for > 0
+    return one.verdict.state is State.QUEUED and not folds and age < STORM_SECONDS

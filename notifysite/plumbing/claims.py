@@ -39,8 +39,8 @@ def token() -> UUID:
     return UUID(int=_holder << 96 | secrets.randbits(96))
 
 
-def _holder_sql(token: str) -> str:
-    return f"('x' || left({token}::text, 8))::bit(32)::int"
+def _holder_sql(token: str, *, kind: str = "bigint") -> str:
+    return f"('x' || left({token}::text, 8))::bit(32)::{kind}"
 
 
 # Sent with a statement that takes the first of what is due. The planner has not heard yet of a
@@ -56,11 +56,16 @@ ONE_BY_ONE = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
 LOSABLE = "SET LOCAL synchronous_commit = off; "
 
 # A condition of every claim, which is true and leaves the lock behind.
-HELD = f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s::uuid')}))"
-# That a row `t` is claimed by one of %(holders)s, and its lease has not run out.
-HELD_BY = f"""t.due_at > statement_timestamp()
+HELD = (
+    f"(SELECT pg_try_advisory_lock_shared({_LOCKS}, {_holder_sql('%(token)s::uuid', kind='int')}))"
+)
+_LEASED = f"""t.due_at > statement_timestamp()
     AND t.due_at <= statement_timestamp() + interval '{LEASE_SECONDS} seconds'
-    AND t.lease IS NOT NULL AND {_holder_sql("t.lease")} = ANY(%(holders)s::int[])"""
+    AND t.lease IS NOT NULL"""
+# That a row `t` is claimed by one of %(holders)s, and its lease has not run out; and the same of
+# somebody who is none of them.
+HELD_BY = f"{_LEASED} AND {_holder_sql('t.lease')} = ANY(%(holders)s::bigint[])"
+HELD_BY_NONE_OF = f"{_LEASED} AND {_holder_sql('t.lease')} <> ALL(%(holders)s::bigint[])"
 
 _HOLDERS = f"""
     SELECT objid::bigint FROM pg_locks
