@@ -32,7 +32,7 @@ EMAIL = ChannelSpec(
     number=1,
     key="email",
     label="Email",
-    fields=("subject", "preheader", "body", "text"),
+    fields=("subject", "preheader", "body", "text", "image", "actions"),
     required=("subject", "body"),
     icon="mail",
 )
@@ -71,8 +71,17 @@ WEBHOOK = ChannelSpec(
     key="webhook",
     label="Webhook",
     interrupts=False,
-    fields=("title", "body", "url"),
+    fields=("title", "body", "url", "image", "icon", "actions"),
     icon="webhook",
+)
+# No channel, so nothing goes over it: an editor's words for every channel that has none of its own.
+GENERAL = ChannelSpec(
+    number=0,  # in a template
+    key="general",
+    label="Every channel",
+    fields=("title", "body", "image", "icon", "actions", "url"),
+    required=("title", "body"),
+    icon="hub",
 )
 
 _by_number: dict[int, ChannelSpec] = {}
@@ -86,6 +95,8 @@ class UnknownChannel(LookupError):
 def install(spec: ChannelSpec) -> None:
     """Add a channel; done once at start-up for those in settings.EXTRA_CHANNELS."""
     known = _by_number.get(spec.number)
+    if spec.number < 1 or spec.key in (PREFERRED_KEY, GENERAL.key):
+        raise ValueError(f"channel {spec.key} ({spec.number}) has a number or a key that is taken")
     if known not in (None, spec) or (spec.key in _by_key and _by_key[spec.key] != spec):
         raise ValueError(f"channel {spec.key} ({spec.number}) clashes with one already there")
     _by_number[spec.number] = spec
@@ -130,3 +141,23 @@ def choices() -> list[tuple[int, str]]:
 def step_choices() -> list[tuple[int, str]]:
     """Channels a step may name, with the person's preferred one."""
     return [(PREFERRED, "The person's preferred channel"), *choices()]
+
+
+def writable() -> list[ChannelSpec]:
+    """What an editor may write words for: every channel together, then each channel."""
+    return [GENERAL, *every()]
+
+
+def written(number: int) -> ChannelSpec:
+    """What the words of a template with this number are for. Raises UnknownChannel."""
+    return GENERAL if number == GENERAL.number else by_number(number)
+
+
+def written_by_key(key: str) -> ChannelSpec:
+    """The same by its API word. Raises UnknownChannel."""
+    return GENERAL if key == GENERAL.key else by_key(key)
+
+
+def written_choices() -> list[tuple[int, str]]:
+    """What a template may be for, as choices of a model field."""
+    return [(spec.number, spec.label) for spec in writable()]

@@ -6,13 +6,7 @@ from typing import Final
 
 from delivery.channels import by_key
 from notifications.rendering import limits
-from notifications.rendering.compile import (
-    Source,
-    is_channel,
-    publish,
-    shape_problems,
-    texts,
-)
+from notifications.rendering.compile import Source, is_channel, publish, shape_problems
 from notifications.rendering.errors import (
     Level,
     Problem,
@@ -25,6 +19,7 @@ from notifications.rendering.links import is_link, is_web
 from notifications.rendering.liquid import parse
 from notifications.rendering.markup import Piece, attributes, pieces
 from notifications.rendering.swap import masked
+from notifications.rendering.taken import of_site, texts
 from notifications.rendering.variables import check, uses
 
 CLIPPED_BYTES: Final = 102_400  # Gmail hides what comes after
@@ -32,6 +27,7 @@ _FORBIDDEN: Final = frozenset(
     {"script", "iframe", "object", "embed", "form", "input", "button", "base", "link", "applet",
      "frame", "frameset", "svg", "math", "textarea", "select"}
 )  # fmt: skip
+_WEB: Final = ("http://", "https://")
 _LINKS: Final = frozenset({"href", "src", "background", "background-url", "action"})
 
 
@@ -85,8 +81,11 @@ def _sources(channel: str, content: Source, layout: str) -> Iterator[Problem]:
 
 
 def _address(name: str, source: str, *, where: str = "") -> Iterator[Problem]:
-    if name in ("url", "image", "icon") and source and "{" not in source and not is_web(source):
-        message = "This must be a full http:// or https:// address."
+    if name not in ("url", "image", "icon") or not source or of_site(source):
+        return
+    begun, liquid, _ = source.partition("{")
+    if not (not begun or begun.startswith(_WEB) if liquid else is_web(source)):
+        message = "This must be a full http:// or https:// address, or begin with / for your site."
         yield _plain("error", where or name, message)
 
 

@@ -1,8 +1,8 @@
 """Publish: from what an editor wrote to an immutable, JSON-serialisable form that renders fast.
 
 One content serves every channel that can show it: `{title, body, url, image, icon, actions}`, and
-for email also `subject`, `preheader` and `text`; for SMS `text`. What a channel shows of it are the
-`fields` of its ChannelSpec. The compiled form is
+for email also `subject`, `preheader` and `text`; for SMS `text`. What a channel makes of it is said
+in `rendering.taken`. The compiled form is
 `{"format": 1, "digest": …, "channels": {channel: {"parts": {name: liquid}, "actions": [...],
 "variables": [...], "required": [...], "conditional": [...]}}}`.
 """
@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from delivery.channels import by_key, every
-from notifications.rendering import limits
-from notifications.rendering.email import Button, LayoutError, Letter, compile_email
+from delivery.channels import every
+from notifications.rendering import limits, taken
+from notifications.rendering.email import LayoutError, compile_email
 from notifications.rendering.errors import Problem, SourceError, TemplateRejected, problem_at
 from notifications.rendering.guards import Need
 from notifications.rendering.liquid import parse
@@ -39,9 +39,10 @@ def publish(
     problems = shape_problems(content)
     compiled: dict[str, Any] = {}
     wanted = [spec.key for spec in every()] if channels is None else channels
+    said = content if problems else taken.absolute(content)
     for channel in wanted if not problems else ():
         try:
-            compiled[channel] = _channel(channel, content, layout, locale)
+            compiled[channel] = _channel(channel, said, layout, locale)
         except _PartError as error:
             problems.append(error.problem)
     if problems:
@@ -72,22 +73,6 @@ def shape_problems(content: Source) -> list[Problem]:
     return problems
 
 
-def texts(channel: str, content: Source) -> dict[str, str]:
-    """Return the Liquid source of each part of a channel's message, but for email's html."""
-    given = {name: text for name, text in content.items() if name != "actions" and text}
-    if channel == "email":
-        parts = {"subject": given.get("subject") or given.get("title", "")}
-        parts |= {name: given[name] for name in ("preheader", "text") if name in given}
-        return parts
-    if channel == "sms":
-        lines = (given.get("title", ""), given.get("body", ""), given.get("url", ""))
-        return {"text": given.get("text") or "\n".join(line for line in lines if line)}
-    given["text"] = given.get("body") or given.get("text", "")
-    given["title"] = given.get("title") or given.get("subject", "")
-    shown = ("text" if name == "body" else name for name in by_key(channel).fields)
-    return {name: given[name] for name in shown if given.get(name)}
-
-
 def is_channel(key: str) -> bool:
     """Whether there is such a channel, of ours or of the setting EXTRA_CHANNELS."""
     return any(spec.key == key for spec in every())
@@ -96,31 +81,21 @@ def is_channel(key: str) -> bool:
 def _channel(channel: str, content: Source, layout: str, locale: str) -> dict[str, Any]:
     if not is_channel(channel):
         raise _PartError(_problem("channel", f"There is no channel {channel}."))
-    parts = texts(channel, content)
+    parts = taken.texts(channel, content)
     for name, source in parts.items():
         _parsed(source, name)
-    actions = [dict(action) for action in content.get("actions", ())]
-    for index, action in enumerate(actions):
+    for index, action in enumerate(content.get("actions", ())):
         for key, source in action.items():
             _parsed(source, f"actions[{index}].{key}")
     if channel == "email":
-        html, text = _email(content, layout, locale, actions)
+        html, text = _email(content, layout, locale)
         parts = {**parts, "html": html, "text": parts.get("text") or text}
-    shown = actions if "actions" in by_key(channel).fields else []
+    shown = taken.actions(channel, content)
     return {"parts": parts, "actions": shown, **_needs(parts, shown)}
 
 
-def _email(
-    content: Source, layout: str, locale: str, actions: list[dict[str, str]]
-) -> tuple[str, str]:
-    letter = Letter(
-        body=content.get("body") or content.get("text", ""),
-        layout=layout,
-        preheader=content.get("preheader", ""),
-        image=content.get("image", ""),
-        buttons=tuple(Button(action["label"], action["url"]) for action in actions),
-        locale=locale,
-    )
+def _email(content: Source, layout: str, locale: str) -> tuple[str, str]:
+    letter = taken.letter(content, layout=layout, locale=locale)
     _parsed(letter.body, "body")
     try:
         html, text = compile_email(letter)

@@ -62,19 +62,28 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """What an editor wrote for one email."""
+    """What an editor wrote for one email. `heading` stands above the body, `url` below it, unless a
+    button leads there already."""
 
     body: str
     layout: str = ""
     preheader: str = ""
+    heading: str = ""
     image: str = ""
     buttons: tuple[Button, ...] = ()
+    url: str = ""
     locale: str = ""
 
     def sources(self) -> list[str]:
         """Return every Liquid source of the letter."""
         texts = [text for button in self.buttons for text in (button.label, button.url)]
-        return [self.body, self.layout, self.preheader, self.image, *texts]
+        lines = [self.preheader, self.heading, self.image, self.url]
+        return [self.body, self.layout, *lines, *texts]
+
+    @property
+    def link(self) -> str:
+        """Return the url that is to be written out, "" for none."""
+        return "" if any(self.url == button.url for button in self.buttons) else self.url
 
 
 def compile_email(letter: Letter) -> tuple[str, str]:
@@ -152,7 +161,8 @@ class _Filling:
         with _blaming(BodyError):
             if "<mj-" in self.letter.body:
                 raise SourceError("The layout puts the body inside mj-text: it cannot be MJML.")
-            return self._html(masked(self.letter.body))
+            above, below = self._heading(), "".join(self._links())
+            return f"{above}{self._html(masked(self.letter.body))}{below}"
 
     def preview(self) -> str:
         """Return the preheader as HTML."""
@@ -166,15 +176,38 @@ class _Filling:
     def _body(self, level: str) -> str:
         part = masked(self.letter.body)
         own = _own_level(part)
-        picture = self._picture()
         if own:
             place = next(parent for parent, holds in _LEVELS.items() if holds == own)
             mjml = skeleton(part, self.work, None, inside=place)
             return _wrapped(f"{mjml}{self._buttons(own)}", own, level)
-        html = self._html(part)
+        heading = self._text(self._heading())
+        text = self._text(self._html(part))
+        shown = f"{heading}{self._picture()}{text}{self._buttons('component')}"
+        return _wrapped(shown, "component", level)
+
+    def _text(self, html: str) -> str:
+        if not html:
+            return ""
         self.work.plain.append(f"<div>{html}</div>")
-        text = f"<mj-text>{self.work.lift(html)}</mj-text>"
-        return _wrapped(f"{picture}{text}{self._buttons('component')}", "component", level)
+        return f"<mj-text>{self.work.lift(html)}</mj-text>"
+
+    def _heading(self) -> str:
+        title = _escaped(self.letter.heading, self.work.table)
+        return f"<h1>{title}</h1>" if title else ""
+
+    def _links(self) -> Iterator[str]:
+        """Yield the buttons and the link as HTML, for where no MJML can stand."""
+        table = self.work.table
+        for one in self.letter.buttons:
+            href = _escaped(one.url, table, attribute=True)
+            yield f'<p><a href="{href}">{_escaped(one.label, table)}</a></p>'
+        if self.letter.link:
+            yield self._written_out()
+
+    def _written_out(self) -> str:
+        url = self.letter.link
+        href = _escaped(url, self.work.table, attribute=True)
+        return f'<p><a href="{href}">{_escaped(url, self.work.table)}</a></p>'
 
     def _picture(self) -> str:
         if not self.letter.image:
@@ -189,6 +222,8 @@ class _Filling:
             label = _escaped(button.label, self.work.table)
             self.work.plain.append(f'<p><a href="{href}">{label}</a></p>')
             written.append(f'<mj-button href="{href}">{self.work.lift(label)}</mj-button>')
+        if self.letter.link:
+            written.append(self._text(self._written_out()))
         return _wrapped("".join(written), "component", level) if written else ""
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from notifications.rendering import limits
 from notifications.rendering.dates import date
 from notifications.rendering.errors import LimitExceeded
-from notifications.rendering.links import css_value, link, tail
+from notifications.rendering.links import css_value, is_web, link, tail
 
 Filter = Callable[..., object]
 
@@ -155,6 +155,15 @@ def _strip_html(value: object) -> str:
     return re.sub(r"<[^<>]*>", "", _plain(value))
 
 
+def _origin(value: object) -> str:
+    """The scheme, host and port of an address: what a link of the site begins with."""
+    url = _plain(value).strip()
+    if not is_web(url):
+        raise FilterArgumentError("origin takes a full http:// or https:// address", token=None)
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0]}"
+
+
 def _uniq(value: Sequence[object], key: object = None, *, context: Work) -> object:
     context.spend(len(value) ** 2 // 50 if isinstance(value, list | tuple) else 1)
     return array.uniq(value, key) if key is not None else array.uniq(value)
@@ -211,6 +220,7 @@ def _strings() -> dict[str, Callable[..., object]]:
         "truncatewords": lambda value, *args: string.truncatewords(_plain(value), *args),
         "url_encode": _url_encode,
         "url_decode": _url_decode,
+        "origin": _origin,
     }
 
 

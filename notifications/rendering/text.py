@@ -56,7 +56,8 @@ def _simple(html: str, table: Table) -> str:
         elif piece.name == "a" and piece.kind == "close" and links:
             url, begun = links.pop()
             label = "".join(written[begun:]).strip()
-            written[begun:] = [url if label == url or not label else _linked(label, url)]
+            same = not label or _put_back(label, table) == _put_back(url, table)
+            written[begun:] = [url if same else _linked(label, url)]
         elif piece.name in _BLOCKS:
             written.append("<div>" if piece.kind == "open" else "</div>")
         elif piece.name in _CELLS:
@@ -75,13 +76,13 @@ def _linked(label: str, url: str) -> str:
 def _back(text: str, table: Table) -> str:
     """Put Liquid back; a line that holds only control tags takes its line break with it."""
     word = rf"{table.mark}(\d+)q"
-
-    def construct(match: re.Match[str]) -> str:
-        return table.taken[int(match.group(1))]
-
     kept = []
     for line in text.split("\n"):
-        written = re.sub(word, construct, line)
+        written = _put_back(line, table)
         only = re.fullmatch(rf"(?:{word}\s*)+", line) and "{{" not in written
         kept.append(written if only else written + "\n")
     return "".join(kept).rstrip("\n")
+
+
+def _put_back(text: str, table: Table) -> str:
+    return re.sub(rf"{table.mark}(\d+)q", lambda found: table.taken[int(found.group(1))], text)

@@ -6,6 +6,7 @@ from notifications.rendering.checks import problems
 
 FOOTER = '<mj-text>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></mj-text>'
 FINE = {"subject": "News", "body": f"<mj-text>Hi</mj-text>{FOOTER}"}
+NO_ADDRESS = "This must be a full http:// or https:// address, or begin with / for your site."
 LAYOUT = f"""<mjml><mj-body>{{{{ content }}}}<mj-section><mj-column>{FOOTER}</mj-column>
 </mj-section></mj-body></mjml>"""
 
@@ -20,7 +21,8 @@ def found(channel, content, **options):
         ("email", FINE),
         ("sms", {"text": "Hi {{ data.name }}"}),
         ("web_push", {"title": "t", "body": "b", "url": "https://x.test"}),
-        ("in_app", {"title": "t"}),
+        ("in_app", {"title": "t", "url": "/orders/{{ data.number | url_encode }}"}),
+        ("in_app", {"title": "t", "url": "https://{{ data.host }}/", "icon": "{{ data.icon }}"}),
         ("webhook", {"title": "t"}),
     ],
 )
@@ -94,8 +96,8 @@ def test_what_no_mail_may_hold_is_an_error_with_its_place(body, words):
     ("channel", "content", "expected"),
     [
         ("email", {"body": "x"}, ("error", "subject", "This is empty.")),
-        ("in_app", {"title": "t", "actions": [{"label": "{{ x }}", "url": "/a"}]},
-         ("error", "actions[0].url", "This must be a full http:// or https:// address.")),
+        ("in_app", {"title": "t", "actions": [{"label": "{{ x }}", "url": "a"}]},
+         ("error", "actions[0].url", NO_ADDRESS)),
         ("email", {"subject": "s", "body": "<mj-frob></mj-frob>"},
          ("error", "body",
           "MJML has no mj-frob here; put HTML inside mj-text, mj-table or mj-raw.")),
@@ -106,8 +108,9 @@ def test_what_no_mail_may_hold_is_an_error_with_its_place(body, words):
         ("web_push", {"title": "x"}, ("error", "body", "This is empty.")),
         ("fax", {"title": "x"}, ("error", "channel", "There is no channel fax.")),
         ("in_app", {"title": "x", "nope": "y"}, ("error", "nope", "There is no such field.")),
-        ("in_app", {"title": "x", "url": "/a"},
-         ("error", "url", "This must be a full http:// or https:// address.")),
+        ("in_app", {"title": "x", "url": "//a.test"}, ("error", "url", NO_ADDRESS)),
+        ("in_app", {"title": "x", "url": "/\\a.test"}, ("error", "url", NO_ADDRESS)),
+        ("in_app", {"title": "x", "url": "javascript:{{ data.x }}"}, ("error", "url", NO_ADDRESS)),
         ("sms", {"text": "a <b>c</b>"},
          ("warning", "body", "An SMS shows HTML tags as they are written.")),
         ("email", {"subject": "s", "body": "<img src='https://x.test/a.png'>"},

@@ -167,6 +167,7 @@ def test_nothing_of_python_is_reachable(path):
         ("{{ data.count | divided_by: 0 }}", "divide by 0"),
         ("{% if data.name > 3 %}{% endif %}", "not supported"),
         ("{{ data.name | truncate: 1, 2, 3 }}", "rguments"),
+        ("{{ data.name | origin }}", "full http"),
     ],
 )
 def test_a_filter_that_cannot_work_says_so(source, words):

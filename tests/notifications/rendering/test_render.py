@@ -50,12 +50,60 @@ def test_one_content_serves_every_channel_with_what_it_can_show():
     assert rendered("sms") == Content(
         text="Order A-1\nHi Ann, it is on its way.\nhttps://shop.test/o/A-1"
     )
-    assert rendered("webhook") == Content(
-        title="Order A-1", text="Hi Ann, it is on its way.", url="https://shop.test/o/A-1"
-    )
+    assert rendered("webhook") == push
     mail = rendered("email")
-    assert mail.subject == "Order A-1"
-    assert mail.text == "Hi Ann, it is on its way.\n\nTrack A-1: https://n.test/v/1"
+    assert mail == Content(subject="Order A-1", text=mail.text, html=mail.html)
+    assert mail.text == (
+        "Order A-1\n\nHi Ann, it is on its way.\n\nTrack A-1: https://n.test/v/1\n\n"
+        "https://shop.test/o/A-1"
+    )
+
+
+def test_a_mail_does_not_write_out_a_link_that_a_button_has():
+    url = "https://shop.test/o/{{ data.number }}"
+    mail = rendered("email", title="t", body="b", url=url, actions=[{"label": "Track", "url": url}])
+
+    assert mail.text == "t\n\nb\n\nTrack: https://shop.test/o/A-1"
+
+
+def test_a_mail_leaves_out_a_link_that_leads_nowhere():
+    mail = rendered("email", title="t", body="b", url="{% if data.url %}{{ data.url }}{% endif %}")
+
+    assert mail.text == "t\n\nb"
+
+
+def test_a_layout_that_takes_the_body_as_text_gets_heading_buttons_and_link_too():
+    layout = """<mjml><mj-body><mj-section><mj-column><mj-text>{{ content }}</mj-text></mj-column>
+    </mj-section></mj-body></mjml>"""
+    content = {"title": "t", "body": "b", "url": "https://x.test/1",
+               "actions": [{"label": "Go", "url": "https://x.test/2"}]}  # fmt: skip
+    form = publish(content, channels=["email"], layout=layout)
+
+    mail = render(form, ANN, channel="email")
+
+    assert mail.text == "t\n\nb\n\nGo: https://x.test/2\n\nhttps://x.test/1"
+
+
+@pytest.mark.parametrize("channel", ["in_app", "web_push", "webhook"])
+def test_a_link_of_the_site_leads_to_the_brand(channel):
+    content = {"title": "t", "body": "b", "url": "/o/{{ data.number }}", "image": "/a.png",
+               "actions": [{"label": "Go", "url": "/go"}]}  # fmt: skip
+    brand = {"brand": {"url": "https://shop.test/en/?from=mail"}}
+
+    shown = rendered(channel, {**ANN, **brand}, **content)
+
+    assert (shown.url, shown.image) == ("https://shop.test/o/A-1", "https://shop.test/a.png")
+    assert shown.actions == (Action(label="Go", url="https://shop.test/go"),)
+
+
+def test_mails_and_messages_name_the_site_in_full():
+    content = {"title": "t", "body": "b", "url": "/o", "actions": [{"label": "Go", "url": "/go"}]}
+    brand = {"brand": {"url": "https://shop.test"}}
+
+    assert rendered("sms", brand, **content).text == "t\nb\nhttps://shop.test/o"
+    assert rendered("email", brand, **content).text == (
+        "t\n\nb\n\nGo: https://shop.test/go\n\nhttps://shop.test/o"
+    )
 
 
 def test_what_a_channel_says_itself_wins():
