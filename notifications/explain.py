@@ -233,7 +233,8 @@ class _Asked:
         locale = self.terms.locale or reader["locale"]
         version = self.terms.kind.version(step.channel, locale)
         if version is None:
-            return {"template_version": None, "content": None}
+            return {"template": None, "template_version": None, "content": None}
+        told = {"template": versions.place(version), "template_version": version}
         subject = self.known.wishes.subject if self.known else uuid4()
         variables = {
             "data": self.data,
@@ -246,8 +247,8 @@ class _Asked:
             form = versions.compiled([version])[version]
             made = render(form, variables, channel=channels.by_number(step.channel).key)
         except RenderError as error:
-            return {"template_version": version, "content": None, "content_problem": str(error)}
-        return {"template_version": version, "content": asdict(made)}
+            return {**told, "content": None, "content_problem": str(error)}
+        return {**told, "content": asdict(made)}
 
 
 def _said(wanted: Any, known: str) -> str:

@@ -7,7 +7,7 @@ from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
 # Each completes "… because …".
 REASONS: Mapping[Reason, str] = {
     Reason.INACTIVE_TYPE: "this type of notification is switched off",
-    Reason.NO_TEMPLATE: "nothing is published for this channel",
+    Reason.NO_TEMPLATE: "nothing is published for this channel, nor for every channel",
     Reason.EXPIRED: "it was no longer worth sending by then",
     Reason.ERASED: "the person was erased",
     Reason.PAUSED: "the person has paused notifications",

@@ -112,4 +112,5 @@ WORDS: dict[str, dict[str, Any]] = {
     "mobile_push": {"title": "Hello", "body": "Hi"},
     "in_app": {"title": "Hello", "body": "Hi"},
     "webhook": {"title": "Hello", "body": "Hi"},
+    "general": {"title": "Hello", "body": "Hi"},
 }

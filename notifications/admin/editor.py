@@ -16,6 +16,7 @@ from django.urls import URLPattern
 from django.views.decorators.http import require_POST
 
 from delivery import showing
+from delivery.channels import ChannelSpec
 from notifications.admin import previews, versions
 from notifications.admin.places import Place, others
 from notifications.admin.samples import check_sample
@@ -74,7 +75,7 @@ class Editor:
     def check(self, request: HttpRequest, **where: Any) -> HttpResponse:
         """What is wrong with the text as it stands, and how it begins."""
         place = Place.find(**where)
-        shown = self._shown(place, self._form(place, request.POST))
+        shown = self._shown(place, self._form(place, request.POST), on=_on(request, place))
         return JsonResponse(
             {
                 "problems": [asdict(one) | {"said": previews.say(one)} for one in shown.problems],
@@ -87,10 +88,11 @@ class Editor:
     def preview(self, request: HttpRequest, **where: Any) -> HttpResponse:
         """The message alone, held, from the text as it stands; nothing is saved."""
         place = Place.find(**where)
-        shown = self._shown(place, self._form(place, request.POST))
+        on = _on(request, place)
+        shown = self._shown(place, self._form(place, request.POST), on=on)
         if shown.rendered is None:
             return showing.sorry(f"There is nothing to see yet. {shown.why_not}")
-        return showing.frame(place.channel.number, shown.content)
+        return showing.frame(on.number, shown.content)
 
     @needs(PUBLISH)
     def publish(self, request: HttpRequest, **where: Any) -> HttpResponse:
@@ -118,14 +120,14 @@ class Editor:
             },
         )
 
-    def _shown(self, place: Place, form: WordsForm) -> previews.Preview:
+    def _shown(self, place: Place, form: WordsForm, *, on: ChannelSpec) -> previews.Preview:
         """What the form would say; what of it cannot be read is left as it is saved."""
         if not form.is_bound:
             version = place.version(place.source(), place.template.layout)
-            return previews.of(version, place.kind.sample_data)
+            return previews.of(version, place.kind.sample_data, on=on)
         form.is_valid()
         version = place.version(form.source(), form.cleaned_data.get("layout"))
-        return previews.of(version, _sample(form, place))
+        return previews.of(version, _sample(form, place), on=on)
 
     def _save(self, request: HttpRequest, place: Place) -> HttpResponse:
         form = self._form(place, request.POST)
@@ -172,7 +174,7 @@ class Editor:
     def _page(
         self, request: HttpRequest, place: Place, form: WordsForm, *, status: int = 200
     ) -> HttpResponse:
-        may = request.user.has_perm
+        may, on = request.user.has_perm, _on(request, place)
         return self._desk.page(
             request,
             "notifications/words.html",
@@ -180,7 +182,8 @@ class Editor:
             status=status,
             place=place,
             form=form,
-            shown=self._shown(place, form),
+            shown=self._shown(place, form, on=on),
+            on=on,
             say=previews.say,
             names=previews.names(place.kind.data_schema),
             draft=place.draft(),
@@ -189,9 +192,14 @@ class Editor:
             may_publish=may(f"notifications.{PUBLISH}"),
             urls={name: place.url(name) for name in ("check", "preview", "publish")},
             others=others(place),
-            frame=place.frame(),
+            frame=place.frame(on),
             is_email=place.channel.key == "email",
         )
+
+
+def _on(request: HttpRequest, place: Place) -> ChannelSpec:
+    """The channel on which the words are looked at."""
+    return place.on(request.POST.get("_on", ""))
 
 
 def _overtaken(place: Place, form: WordsForm) -> bool:

@@ -21,22 +21,24 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One template; `states` are any of published, draft; none of them is missing."""
+    """One template; `states` are any of published, draft. Where it has none, `shared` says whether
+    the words for every channel are taken."""
 
     locale: str
     url: str
     states: tuple[str, ...]
     number: int | None
+    shared: bool
 
     @property
     def word(self) -> str:
         """How it stands, in words."""
-        return " + ".join(self.states) or "missing"
+        return " + ".join(self.states) or ("general" if self.shared else "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One channel; `used` says whether a step asks for it."""
+    """One channel, or every one; `used` says whether a step asks for it."""
 
     channel: ChannelSpec
     used: bool
@@ -58,20 +60,16 @@ def of(kind: NotificationType, request: HttpRequest) -> Matrix | None:
     there = _versions(kind)
     every = {locale for _, locale in there} | {tag for tag, _ in settings.LANGUAGES}
     locales = sorted(every, key=lambda tag: (tag != settings.LANGUAGE_CODE, tag))
-    asked = {step.channel for step in kind.steps.all()}
-    preferred = channels.PREFERRED in asked
+    used = [channels.GENERAL, *asked(kind)]
     return Matrix(
         locales=tuple(locales),
         rows=tuple(
             Row(
                 channel=spec,
-                used=preferred or spec.number in asked,
-                cells=tuple(
-                    _cell(kind, spec, locale, there.get((spec.number, locale), {}))
-                    for locale in locales
-                ),
+                used=spec in used,
+                cells=tuple(_cell(kind, spec, locale, there) for locale in locales),
             )
-            for spec in channels.every()
+            for spec in channels.writable()
         ),
     )
 
@@ -86,12 +84,25 @@ def _versions(kind: NotificationType) -> dict[tuple[int, str], dict[str, int]]:
     return found
 
 
-def _cell(kind: NotificationType, spec: ChannelSpec, locale: str, there: dict[str, int]) -> Cell:
+def asked(kind: NotificationType) -> list[ChannelSpec]:
+    """The channels that the steps of a type ask for; a preferred one may turn out to be any."""
+    numbers = {step.channel for step in kind.steps.all()}
+    return [spec for spec in channels.every() if numbers & {spec.number, channels.PREFERRED}]
+
+
+def _cell(
+    kind: NotificationType,
+    spec: ChannelSpec,
+    locale: str,
+    there: dict[tuple[int, str], dict[str, int]],
+) -> Cell:
+    own = there.get((spec.number, locale), {})
     return Cell(
         locale=locale,
         url=editor_url(kind.pk, spec.key, locale),
-        states=tuple(word for word in ("published", "draft") if word in there),
-        number=there.get("published"),
+        states=tuple(word for word in ("published", "draft") if word in own),
+        number=own.get("published"),
+        shared="published" in there.get((channels.GENERAL.number, locale), {}),
     )
 
 

@@ -10,7 +10,7 @@ from django.urls import register_converter, reverse
 
 from delivery import channels
 from delivery.channels import ChannelSpec
-from notifications.admin.matrix import editor_url
+from notifications.admin.matrix import asked, editor_url
 from notifications.catalog import publish
 from notifications.models import (
     Layout,
@@ -51,13 +51,25 @@ class Place:
         """Raise Http404 for what cannot be."""
         kind = get_object_or_404(NotificationType.objects.select_related("category"), pk=type_id)
         try:
-            spec = channels.by_key(channel)
+            spec = channels.written_by_key(channel)
         except channels.UnknownChannel as error:
             raise Http404 from error
         known = Template.objects.filter(type=kind, channel=spec.number, locale=locale).first()
         template = known or Template(type=kind, channel=spec.number, locale=locale)
         template.type = kind
         return cls(kind, spec, template)
+
+    def shown_on(self) -> list[ChannelSpec]:
+        """Where the words can be looked at: on their channel; those for every channel on each that
+        the type's steps ask for, or on all of them while there are none."""
+        if self.channel != channels.GENERAL:
+            return [self.channel]
+        return asked(self.kind) or channels.every()
+
+    def on(self, key: str) -> ChannelSpec:
+        """The one of these that was asked for, else the first."""
+        there = self.shown_on()
+        return next((spec for spec in there if spec.key == key), there[0])
 
     def url(self, page: str = "words") -> str:
         """The address of one of its pages."""
@@ -94,7 +106,7 @@ class Place:
         published = self.template.versions.filter(state=VersionState.PUBLISHED)
         return dict(published.values_list("source", flat=True).first() or {})
 
-    def frame(self) -> str:
+    def frame(self, on: ChannelSpec) -> str:
         """The latest saved version alone: what the page shows until something is typed."""
         if self.template._state.adding:
             return ""
@@ -103,7 +115,8 @@ class Place:
         if number is None:
             return ""
         args = [self.kind.pk, self.channel.key, self.template.locale, number]
-        return reverse("admin:notifications_notificationtype_version_frame", args=args)
+        frame = reverse("admin:notifications_notificationtype_version_frame", args=args)
+        return f"{frame}?on={on.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,6 @@ def others(place: Place) -> dict[str, list[Other]]:
         ],
         "channels": [
             Other(spec.label, editor_url(place.kind.pk, spec.key, here), spec == place.channel)
-            for spec in channels.every()
+            for spec in channels.writable()
         ],
     }

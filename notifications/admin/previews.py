@@ -1,17 +1,15 @@
 """What a template would say: a draft compiled and rendered with sample data, kept nowhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
 
-from delivery import channels
 from delivery.channels import ChannelSpec
 from delivery.contracts import Content
 from notifications.catalog import publish
 from notifications.models import LayoutVersion, Template, TemplateVersion, VersionState
-from notifications.rendering import compile
 from notifications.rendering.errors import Problem, RenderError, TemplateRejected
 from notifications.rendering.render import render
 
@@ -41,16 +39,19 @@ class Preview:
         return self.failure or next(iter(errors), "")
 
 
-def of(version: TemplateVersion, data: Mapping[str, Any]) -> Preview:
-    """Check a version and render it; nothing of it is stored."""
+def of(version: TemplateVersion, data: Mapping[str, Any], *, on: ChannelSpec) -> Preview:
+    """Check a version and render it as a channel shows it; nothing of it is stored."""
     found = tuple(publish.problems(version))
     if any(problem.level == "error" for problem in found):
         return Preview(found)
-    spec = channels.by_number(version.template.channel)
+    template = version.template
     try:
-        form = version.compiled or _compiled(version, spec)
-        found += tuple(_strangers(form["channels"][spec.key], version.template.type.data_schema))
-        rendered = render(form, variables(version.template, data), channel=spec.key)
+        form = version.compiled or publish.compiled(
+            template, version.source, layout=layout_source(template.layout_id)
+        )
+        named = form["channels"].get(on.key, {}).get("variables", ())
+        found += tuple(_strangers(named, template.type.data_schema))
+        rendered = render(form, variables(template, data), channel=on.key)
     except TemplateRejected as error:
         return Preview(found + error.problems)
     except RenderError as error:
@@ -58,21 +59,11 @@ def of(version: TemplateVersion, data: Mapping[str, Any]) -> Preview:
     return Preview(found, rendered=rendered)
 
 
-def _compiled(version: TemplateVersion, spec: ChannelSpec) -> dict[str, Any]:
-    template = version.template
-    return compile.publish(
-        version.source,
-        channels=[spec.key],
-        layout=layout_source(template.layout_id),
-        locale=template.locale,
-    )
-
-
-def _strangers(form: Mapping[str, Any], data_schema: Mapping[str, Any]) -> Iterator[Problem]:
+def _strangers(named: Iterable[str], data_schema: Mapping[str, Any]) -> Iterator[Problem]:
     """Variables under data.* that the type's schema does not know: often a slip of the pen."""
     known = {one.path for one in _of_schema(data_schema, "data", sure=True, depth=0)}
     tops = {".".join(path.split(".")[:2]).removesuffix("[]") for path in known}
-    for path in form["variables"]:
+    for path in named:
         top = ".".join(path.split(".")[:2]).removesuffix("[]")
         if known and path.startswith("data.") and top not in tops:
             message = f"{path} is not in the type's data schema."

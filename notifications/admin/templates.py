@@ -44,7 +44,7 @@ class TemplateAdmin(ReadOnlyAdmin):
     @column(description="Channel", ordering="channel")
     def channel_label(self, row: Template) -> str:
         """The channel's label."""
-        return channels.by_number(row.channel).label
+        return channels.written(row.channel).label
 
     @column(
         description="State",
@@ -64,4 +64,4 @@ class TemplateAdmin(ReadOnlyAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        return redirect(editor_url(row.type_id, channels.by_number(row.channel).key, row.locale))
+        return redirect(editor_url(row.type_id, channels.written(row.channel).key, row.locale))

@@ -16,6 +16,7 @@ from delivery import channels, showing
 from delivery.models import AuditEntry
 from notifications.admin import previews
 from notifications.admin.matrix import editor_url
+from notifications.admin.places import Place
 from notifications.catalog import publish
 from notifications.models import Template, TemplateVersion, VersionState
 from notifysite.plumbing.desk import DeskAdmin
@@ -40,7 +41,7 @@ def of(template: Template) -> list[Line]:
         return []
     rows = list(template.versions.select_related("author").defer("compiled", "source")[:SHOWN])
     published_by = _publishers(f"template:{template.pk}")
-    spec = channels.by_number(template.channel)
+    spec = channels.written(template.channel)
     return [
         Line(
             version=row,
@@ -87,7 +88,9 @@ class Versions:
     def show(self, request: HttpRequest, **where: Any) -> HttpResponse:
         """Its source, and what it says with today's sample."""
         version = _find(request, "view_template", **where)
-        template, spec = version.template, channels.by_number(version.template.channel)
+        template, spec = version.template, channels.written(version.template.channel)
+        place, frame = _place(version), _url(template, spec.key, version.number, "version_frame")
+        on = place.on(request.GET.get("on", ""))
         return self._desk.page(
             request,
             "notifications/version.html",
@@ -95,8 +98,10 @@ class Versions:
             version=version,
             word=VersionState(version.state).label,
             by=_publishers(f"template:{template.pk}").get(version.number, ""),
-            shown=previews.of(version, template.type.sample_data),
-            frame=_url(template, spec.key, version.number, "version_frame"),
+            shown=previews.of(version, template.type.sample_data, on=on),
+            place=place,
+            on=on,
+            frame=f"{frame}?on={on.key}",
             restore=_url(template, spec.key, version.number, "version_restore"),
             words=editor_url(template.type_id, spec.key, template.locale),
             may_write=request.user.has_perm("notifications.change_template"),
@@ -107,17 +112,18 @@ class Versions:
     def frame(self, request: HttpRequest, **where: Any) -> HttpResponse:
         """The message alone, held."""
         version = _find(request, "view_template", **where)
-        shown = previews.of(version, version.template.type.sample_data)
+        on = _place(version).on(request.GET.get("on", ""))
+        shown = previews.of(version, version.template.type.sample_data, on=on)
         if shown.rendered is None:
             return showing.sorry(f"There is nothing to see. {shown.why_not}")
-        return showing.frame(version.template.channel, shown.content)
+        return showing.frame(on.number, shown.content)
 
     def restore(self, request: HttpRequest, **where: Any) -> HttpResponse:
         """Its text becomes the draft; the version itself stays as it is."""
         version = _find(request, "change_template", **where)
         publish.draft(version.template, version.source, author=request.user)
         messages.success(request, f"The text of version {version.number} is the draft now.")
-        spec = channels.by_number(version.template.channel)
+        spec = channels.written(version.template.channel)
         template = version.template
         return HttpResponseRedirect(editor_url(template.type_id, spec.key, template.locale))
 
@@ -130,7 +136,7 @@ def _find(
     rows = TemplateVersion.objects.select_related(
         "template__type__category", "template__layout", "author"
     )
-    known = {spec.key: spec.number for spec in channels.every()}
+    known = {spec.key: spec.number for spec in channels.writable()}
     return get_object_or_404(
         rows,
         template__type_id=type_id,
@@ -138,6 +144,11 @@ def _find(
         template__locale=locale,
         number=number,
     )
+
+
+def _place(version: TemplateVersion) -> Place:
+    template = version.template
+    return Place(template.type, channels.written(template.channel), template)
 
 
 def _url(template: Template, channel: str, number: int, page: str) -> str:

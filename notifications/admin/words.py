@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from delivery.channels import ChannelSpec
+from delivery.channels import EMAIL, GENERAL, ChannelSpec
 from notifications.models import Layout
 from notifications.rendering import limits
 
@@ -22,14 +22,20 @@ _LABELS = {
     "title": ("Title", "One line."),
     "body": ("Body", "Liquid: {{ data.name }}, {% if data.x %}…{% endif %}."),
     "text": ("Text", "Without HTML."),
-    "url": ("Link", "Where a tap leads; http:// or https://."),
-    "image": ("Image", "A full http:// or https:// address."),
-    "icon": ("Icon", "A full http:// or https:// address."),
+    "url": ("Link", "Where a tap leads: http://, https://, or / for your site."),
+    "image": ("Image", "An http:// or https:// address, or / for your site."),
+    "icon": ("Icon", "An http:// or https:// address, or / for your site."),
 }
 _EMAIL_HELP = {
     "body": "HTML or MJML, with Liquid: {{ data.name }}.",
     "text": "Leave empty: it is made from the body.",
 }
+_GENERAL_HELP = {
+    "title": "One line; a mail's subject.",
+    "body": "Plain text with Liquid: {{ data.name }}. A mail makes paragraphs of it.",
+    "url": "Where a tap leads: http://, https://, or / for your site. Mails and SMS write it out.",
+}
+_HELP = {EMAIL.key: _EMAIL_HELP, GENERAL.key: _GENERAL_HELP}
 _LONG = {"body": 4, "text": 6}
 _EMAIL_BODY = 18
 
@@ -63,13 +69,13 @@ class WordsForm(forms.Form):
                 self._add_actions()
             else:
                 self.fields[name] = _text(name, channel)
-        if channel.key == "email":
+        if channel in (EMAIL, GENERAL):
             self.fields["layout"] = forms.ModelChoiceField(
                 Layout.objects.all(),
                 required=False,
                 empty_label="Built in",
                 widget=UnfoldAdminSelectWidget,
-                help_text="The frame around the body.",
+                help_text="The frame around a mail's body.",
             )
         self.fields["sample_data"] = forms.JSONField(
             required=False,
@@ -80,7 +86,7 @@ class WordsForm(forms.Form):
         self.order_fields(["subject", "title", "preheader", "layout", "body", "text"])
 
     def _add_actions(self) -> None:
-        for index in range(limits.ACTIONS):
+        for index in range(self._most_actions()):
             for part in ("label", "url"):
                 self.fields[f"action_{index}_{part}"] = forms.CharField(
                     label=f"Button {index + 1}, {part}",
@@ -96,13 +102,16 @@ class WordsForm(forms.Form):
             for name in self.channel.fields
             if name != "actions" and self._typed(name)
         }
-        actions = [self._action(index) for index in range(limits.ACTIONS)]
+        actions = [self._action(index) for index in range(self._most_actions())]
         given = [action for action in actions if any(action.values())]
         return {**said, "actions": given} if given else said
 
     def _typed(self, name: str) -> str:
         value: str = self.cleaned_data.get(name) or ""
         return value.replace("\r\n", "\n")
+
+    def _most_actions(self) -> int:
+        return limits.GENERAL_ACTIONS if self.channel == GENERAL else limits.ACTIONS
 
     def _action(self, index: int) -> dict[str, str]:
         if "actions" not in self.channel.fields:
@@ -112,8 +121,7 @@ class WordsForm(forms.Form):
 
 def _text(name: str, channel: ChannelSpec) -> forms.CharField:
     label, about = _LABELS.get(name, (name.capitalize(), ""))
-    if channel.key == "email":
-        about = _EMAIL_HELP.get(name, about)
+    about = _HELP.get(channel.key, {}).get(name, about)
     rows = _EMAIL_BODY if (channel.key, name) == ("email", "body") else _LONG.get(name)
     attrs = {"class": "desk-mono", "spellcheck": "true"}
     widget = (

@@ -122,7 +122,9 @@ class TemplateSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     type = serializers.CharField()
-    channel = serializers.CharField()
+    channel = serializers.CharField(
+        help_text="`general` is for every channel that has no template of its own."
+    )
     locale = serializers.CharField()
     layout = serializers.CharField(allow_null=True)
     version = serializers.IntegerField(allow_null=True, help_text="The published one.")
@@ -169,7 +171,7 @@ def _template(template: Any) -> dict[str, Any]:
     return {
         "id": template.id,
         "type": template.type.key,
-        "channel": channels.by_number(template.channel).key,
+        "channel": channels.written(template.channel).key,
         "locale": template.locale,
         "layout": template.layout.key if template.layout else None,
         "version": current.number if current else None,

@@ -20,7 +20,8 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeFacts:
-    """What is said. `templates` are the channels that have published words in some locale."""
+    """What is said. `templates` are the channels that have published words in some locale, of their
+    own or for every channel."""
 
     id: int
     key: str

@@ -16,7 +16,7 @@ from notifications.models import (
     TemplateVersion,
     VersionState,
 )
-from notifications.rendering import checks, compile
+from notifications.rendering import checks, compile, general
 from notifications.rendering.errors import Problem, TemplateRejected
 from notifysite.plumbing import audit
 from preferences.models import CategoryKind
@@ -44,12 +44,20 @@ def draft(template: Template, source: Mapping[str, Any], *, author: Any = None) 
 
 def problems(version: TemplateVersion) -> list[Problem]:
     """What an editor should know before publishing; errors stop it."""
-    return checks.problems(
-        _channel(version),
-        version.source,
-        layout=_layout_source(version.template),
-        marketing=version.template.type.category.kind == CategoryKind.MARKETING,
-    )
+    template, layout = version.template, _layout_source(version.template)
+    marketing = template.type.category.kind == CategoryKind.MARKETING
+    if template.channel == channels.GENERAL.number:
+        return general.problems(version.source, layout=layout, marketing=marketing)
+    key = channels.by_number(template.channel).key
+    return checks.problems(key, version.source, layout=layout, marketing=marketing)
+
+
+def compiled(template: Template, source: Mapping[str, Any], *, layout: str) -> compile.Compiled:
+    """What publishing makes of a text in a template's place: a form of its channel, or of every
+    channel there is. Raises TemplateRejected."""
+    one = template.channel != channels.GENERAL.number
+    keys = [channels.by_number(template.channel).key] if one else None
+    return compile.publish(source, channels=keys, layout=layout, locale=template.locale)
 
 
 def publish(version: TemplateVersion, *, actor: str) -> TemplateVersion:
@@ -61,19 +69,14 @@ def publish(version: TemplateVersion, *, actor: str) -> TemplateVersion:
     if any(problem.level == "error" for problem in found):
         raise TemplateRejected(tuple(found))
     template = version.template
-    compiled = compile.publish(
-        version.source,
-        channels=[_channel(version)],
-        layout=_layout_source(template),
-        locale=template.locale,
-    )
+    form = compiled(template, version.source, layout=_layout_source(template))
     with transaction.atomic():
         locked = Template.objects.select_for_update(no_key=True).get(pk=template.pk)
         TemplateVersion.objects.filter(template=locked, state=VersionState.PUBLISHED).update(
             state=VersionState.RETIRED
         )
         version.state = VersionState.PUBLISHED
-        version.compiled = compiled
+        version.compiled = form
         version.layout_version = _layout_version(template)
         version.published_at = datetime.now(UTC)
         version.save(update_fields=["state", "compiled", "layout_version", "published_at"])
@@ -119,10 +122,11 @@ def say(
     actor: str,
     layout: Layout | None = None,
 ) -> TemplateVersion:
-    """Draft and publish what a type says on a channel in a locale, unless it says so already."""
+    """Draft and publish what a type says on a channel, or on every one (`general`), in a locale,
+    unless it says so already."""
     template, _ = Template.objects.update_or_create(
         type=kind,
-        channel=channels.by_key(channel).number,
+        channel=channels.written_by_key(channel).number,
         locale=locale,
         defaults={"layout": layout},
     )
@@ -130,10 +134,6 @@ def say(
     if current and current.source == dict(source):
         return current
     return publish(draft(template, source), actor=actor)
-
-
-def _channel(version: TemplateVersion) -> str:
-    return channels.by_number(version.template.channel).key
 
 
 def _layout_version(template: Template) -> LayoutVersion | None:

@@ -13,8 +13,8 @@ from django.db import connection
 
 from delivery import channels
 from notifications.catalog import tracking
+from notifications.catalog import versions as published
 from notifications.catalog.kinds import StepFacts, TypeFacts
-from notifications.catalog.versions import pick
 from notifications.models import NotificationType, Step, TemplateVersion, VersionState
 from notifications.words import Priority
 from preferences import resolution
@@ -26,7 +26,8 @@ _MOST_PICKED = 1_000
 class CatalogType:
     """A type with its category and the versions that are published now.
 
-    `versions` maps (channel, locale) to the id of a template version.
+    `versions` maps (channel, locale) to the id of a template version: the channel's own, or that
+    for every channel.
     """
 
     facts: TypeFacts
@@ -49,7 +50,7 @@ class CatalogType:
         if asked not in self._picked:
             if len(self._picked) >= _MOST_PICKED:  # a request may bring any language
                 self._picked.clear()
-            self._picked[asked] = pick(self.versions, channel, locale)
+            self._picked[asked] = published.pick(self.versions, channel, locale)
         return self._picked[asked]
 
     @property
@@ -126,17 +127,39 @@ def _load(ids: Iterable[int]) -> dict[int, CatalogType]:
     steps: dict[int, list[StepFacts]] = {}
     for step in Step.objects.filter(type_id__in=ids).order_by("type_id", "position"):
         steps.setdefault(step.type_id, []).append(_step(step))
-    versions: dict[int, dict[tuple[int, str], int]] = {}
-    published = TemplateVersion.objects.filter(
-        state=VersionState.PUBLISHED, template__type_id__in=ids
-    ).values_list("template__type_id", "template__channel", "template__locale", "id")
-    for type_id, channel, locale, version in published:
-        versions.setdefault(type_id, {})[channel, locale] = version
+    versions = _versions(ids)
     rows = NotificationType.objects.filter(id__in=ids).select_related("category")
     return {
         row.id: _catalog_type(row, tuple(steps.get(row.id, ())), versions.get(row.id, {}))
         for row in rows
     }
+
+
+def _versions(ids: Iterable[int]) -> dict[int, dict[tuple[int, str], int]]:
+    rows = list(
+        TemplateVersion.objects.filter(
+            state=VersionState.PUBLISHED, template__type_id__in=ids
+        ).values_list("template__type_id", "template__channel", "template__locale", "id")
+    )
+    forms = published.compiled(row[3] for row in rows if row[1] == channels.GENERAL.number)
+    own: dict[int, dict[tuple[int, str], int]] = {}
+    general: dict[int, dict[str, tuple[int, list[int]]]] = {}
+    for type_id, channel, locale, version in rows:
+        if channel == channels.GENERAL.number:
+            spoken = _numbers(forms[version]["channels"])
+            general.setdefault(type_id, {})[locale] = (version, spoken)
+        else:
+            own.setdefault(type_id, {})[channel, locale] = version
+    return {
+        type_id: published.on_channels(own.get(type_id, {}), general.get(type_id, {}))
+        for type_id in own.keys() | general.keys()
+    }
+
+
+def _numbers(keys: Iterable[str]) -> list[int]:
+    """Of the channels that are installed: one may have been taken away since."""
+    there = {spec.key: spec.number for spec in channels.every()}
+    return [there[key] for key in keys if key in there]
 
 
 def _step(step: Step) -> StepFacts:

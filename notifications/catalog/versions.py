@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from delivery import channels
 from notifications.models import TemplateVersion
 
 
@@ -18,6 +19,26 @@ def pick(versions: Mapping[tuple[int, str], int], channel: int, locale: str) -> 
         if tag in there:
             return there[tag]
     return next(iter(there.values()), None)
+
+
+def on_channels(
+    own: Mapping[tuple[int, str], int], general: Mapping[str, tuple[int, Iterable[int]]]
+) -> dict[tuple[int, str], int]:
+    """What is said on each channel in each locale: a channel's own words, else those for every
+    channel. `general` maps a locale to its version and the channels it was compiled for.
+
+    A language comes before a channel: `pick` goes from one language to the next, and takes in each
+    what the channel has of its own, or the general words. Nobody reads a foreign language because
+    their channel was given better words in it. Own words stand first, for whoever reads any.
+    """
+    taken = {(channel, locale.lower()) for channel, locale in own}
+    shared = {
+        (channel, locale): version
+        for locale, (version, spoken) in general.items()
+        for channel in spoken
+        if (channel, locale.lower()) not in taken
+    }
+    return {**own, **shared}
 
 
 def _nearest(locale: str) -> list[str]:
@@ -35,6 +56,16 @@ def compiled(version_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
         _keep(fresh)
         found |= fresh
     return found
+
+
+def place(version_id: int) -> dict[str, Any]:
+    """Of which template a version is: its channel (`general` for every channel), locale, number."""
+    version = TemplateVersion.objects.select_related("template").get(pk=version_id)
+    return {
+        "channel": channels.written(version.template.channel).key,
+        "locale": version.template.locale,
+        "number": version.number,
+    }
 
 
 _MOST_KEPT = 1000

@@ -87,11 +87,11 @@ def _words(said: TypeFile) -> int:
     made = 0
     for locale, by_channel in said.words.items():
         for channel, source in by_channel.items():
-            spec = channels.by_key(channel)
+            spec = channels.written_by_key(channel)
             there = kind.templates.filter(channel=spec.number, locale=locale)
             if there.filter(versions__state=VersionState.PUBLISHED).exists():
                 continue
-            frame = layout if spec is channels.EMAIL else None
+            frame = layout if spec in (channels.EMAIL, channels.GENERAL) else None
             say(kind, channel, locale, source, actor=ACTOR, layout=frame)
             made += 1
     return made

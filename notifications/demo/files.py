@@ -33,7 +33,8 @@ class TopicFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeFile:
-    """A type with its steps, and what it says: `words[locale][channel]` is a template's source."""
+    """A type with its steps, and what it says: `words[locale][channel]` is a template's source;
+    the channel `general` is every channel."""
 
     key: str
     name: str

@@ -154,10 +154,11 @@ class LayoutVersion(models.Model):
 
 
 class Template(models.Model):
-    """What a type says on one channel in one locale."""
+    """What a type says in one locale, on one channel or (`channels.GENERAL`) on every channel that
+    has no words of its own."""
 
     type = models.ForeignKey(NotificationType, on_delete=models.CASCADE, related_name="templates")
-    channel = models.SmallIntegerField(choices=channels.choices)
+    channel = models.SmallIntegerField(choices=channels.written_choices)
     locale = models.CharField(max_length=20, default="en")
     layout = models.ForeignKey(
         Layout, on_delete=models.PROTECT, null=True, blank=True, help_text="For email."

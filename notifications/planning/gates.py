@@ -86,7 +86,8 @@ def _requested(look: Look) -> Answer:
 
 def _template(look: Look) -> Answer:
     if look.channel not in look.facts.type.templates:
-        return _skip(f"nothing published for {look.spec.key}", "template", Reason.NO_TEMPLATE)
+        nothing = f"nothing published for {look.spec.key}, nor for every channel"
+        return _skip(nothing, "template", Reason.NO_TEMPLATE)
     return _pass("published", "template")
 
 

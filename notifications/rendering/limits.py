@@ -20,3 +20,4 @@ NUMBER_BITS: Final = 128
 LINE_CHARS: Final = 250  # subject, title, preheader, label: longer ones end in an ellipsis
 URL_CHARS: Final = 2_048
 ACTIONS: Final = 4
+GENERAL_ACTIONS: Final = 3  # no channel shows more of them well

@@ -93,7 +93,7 @@
     });
     form.addEventListener("input", (event) => {
       if (event.target.name === "_width" || event.target.name === "note") return;
-      changed = true;
+      if (event.target.name !== "_on") changed = true;
       look();
     });
     form.addEventListener("submit", (event) => {

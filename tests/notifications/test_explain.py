@@ -245,3 +245,34 @@ def counts() -> dict[str, tuple[int, ...]]:
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
         )
         return {name: tuple(numbers) for name, *numbers in cursor.fetchall()}
+
+
+def test_words_for_every_channel_are_named_with_their_place(
+    api: APIClient, provider: Ledger
+) -> None:
+    make_type(
+        "order_shipped",
+        steps=[{"channel": "sms"}, {"channel": "in_app"}],
+        words={"sms": {"text": "Own"}, "general": {"title": "General", "body": "b"}},
+    )
+
+    sms, in_app = person(api, to={"user_id": "ann", "phone": "+15555550100"})["steps"]
+
+    assert sms["template"] == {"channel": "sms", "locale": "en", "number": 1}
+    assert sms["content"]["text"] == "Own"
+    assert in_app["template"] == {"channel": "general", "locale": "en", "number": 1}
+    assert in_app["content"]["title"] == "General"
+
+
+def test_a_channel_without_any_words_says_that_there_are_none_for_every_channel_either(
+    api: APIClient, provider: Ledger
+) -> None:
+    words = {"email": {"subject": "s", "body": "b"}}
+    make_type("order_shipped", steps=[{"channel": "sms"}], words=words)
+
+    (step,) = person(api, to="ann")["steps"]
+
+    assert (step["outcome"], step["reason"], step["template"]) == ("skip", "no_template", None)
+    assert {gate["gate"]: gate["value"] for gate in step["gates"]}["template"] == (
+        "nothing published for sms, nor for every channel"
+    )

@@ -3,10 +3,13 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from delivery.channels import SMS
+from delivery.channels import EMAIL, IN_APP, SMS, every
 from notifications.catalog import types
+from notifications.catalog.publish import say
 from notifications.models import NotificationType, Step, TemplateVersion, VersionState
+from notifications.rendering import compile
 from preferences.models import Category
 from tests.factories import make_type
 
@@ -59,3 +62,67 @@ def test_a_type_that_is_gone_is_missing(kind):
     kind.delete()
     assert types.by_keys(["order_shipped"]) == {}
     assert types.load([kind.id]) == {}
+
+
+GENERAL, OWN = {"title": "General", "body": "b"}, {"text": "Own"}
+
+
+def words(kind, channel, locale, source):
+    return say(kind, channel, locale, source, actor="test").pk
+
+
+def test_words_for_every_channel_are_what_each_says_that_has_none_of_its_own():
+    kind = make_type("order_late", steps=[{"channel": "sms"}, {"channel": "in_app"}], words={
+        "sms": OWN, "general": GENERAL,
+    })  # fmt: skip
+    own, general = (kind.templates.get(channel=n).versions.get().pk for n in (SMS.number, 0))
+
+    late = now("order_late")
+
+    assert late.facts.templates == {spec.number for spec in every()}
+    assert late.version(SMS.number, "en") == own
+    assert late.version(IN_APP.number, "en") == general
+
+
+def test_a_language_comes_before_a_channel():
+    kind = make_type("order_late", steps=[{"channel": "sms"}], words={"sms": OWN})
+    own_en = kind.templates.get().versions.get().pk
+    general_de = words(kind, "general", "de", GENERAL)
+    own_at = words(kind, "sms", "de-AT", OWN)
+    words(kind, "general", "de-at", GENERAL)
+    words(kind, "general", "en", GENERAL)
+
+    late = now("order_late")
+
+    read = {locale: late.version(SMS.number, locale) for locale in ("de-AT", "de-CH", "de", "fr")}
+    assert read == {"de-AT": own_at, "de-CH": general_de, "de": general_de, "fr": own_en}
+
+
+def test_whoever_reads_any_language_reads_the_channels_own_words(settings):
+    settings.LANGUAGE_CODE = "it"
+    kind = make_type("order_late", steps=[{"channel": "sms"}], words={"general": GENERAL})
+    own_de = words(kind, "sms", "de", OWN)
+
+    assert now("order_late").version(SMS.number, "fr") == own_de
+
+
+def test_words_for_every_channel_that_are_retired_leave_a_channel_without_any():
+    kind = make_type("order_late", steps=[{"channel": "sms"}], words={"general": GENERAL})
+    now("order_late")
+    TemplateVersion.objects.filter(template__type=kind).update(state=VersionState.RETIRED)
+
+    assert now("order_late").facts.templates == frozenset()
+
+
+def test_a_channel_that_came_later_has_no_words_until_they_are_published_again():
+    kind = make_type("order_late", steps=[{"channel": "sms"}], words={"general": GENERAL})
+    version = TemplateVersion.objects.get(template__type=kind)
+    form = compile.publish(GENERAL, channels=["email", "sms"])
+    version.state = VersionState.RETIRED
+    version.save()
+    TemplateVersion.objects.create(
+        template=version.template, number=2, state=VersionState.PUBLISHED, source=GENERAL,
+        compiled=form, published_at=timezone.now(),
+    )  # fmt: skip
+
+    assert now("order_late").facts.templates == {EMAIL.number, SMS.number}

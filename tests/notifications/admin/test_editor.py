@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from delivery import channels
 from delivery.models import AuditEntry
 from notifications.admin.words import fingerprint
 from notifications.catalog import publish
@@ -216,3 +217,121 @@ def test_a_layout_is_checked_published_and_kept_in_versions(desk: Client, told: 
     shown = desk.post(preview, {"source": good})
     assert "A heading" in shown.content.decode()
     assert shown["Content-Security-Policy"].startswith("sandbox; ")
+
+
+GENERAL = {"subject": "", "title": "Order {{ data.n }}", "body": "It is late.", "url": "/o",
+           "action_0_label": "See it", "action_0_url": "/o"}  # fmt: skip
+
+
+@pytest.fixture
+def late(db: None) -> NotificationType:
+    return factories.make_type(
+        "order_late",
+        steps=[{"channel": "sms"}, {"channel": "in_app"}, {"channel": "email"}],
+        words={"sms": {"text": "Late"}},
+        data_schema=SCHEMA,
+        sample_data={"n": 4711},
+    )
+
+
+def test_words_for_every_channel_are_written_once(
+    desk: Client, late: NotificationType, told: Any
+) -> None:
+    layout = Layout.objects.create(key="plain", name="Plain")
+    said = typed(**GENERAL, layout=str(layout.pk), _publish="1")
+
+    assert told(desk.post(url(late, channel="general"), said, follow=True)) == [
+        "Version 1 is published."
+    ]
+
+    version = TemplateVersion.objects.get(template__channel=0)
+    assert version.source == {
+        "title": "Order {{ data.n }}",
+        "body": "It is late.",
+        "url": "/o",
+        "actions": [{"label": "See it", "url": "/o"}],
+    }
+    assert version.template.layout == layout
+    assert set(version.compiled["channels"]) == {spec.key for spec in channels.every()}
+
+
+@pytest.mark.parametrize(
+    ("on", "shown"),
+    [
+        ("sms", "Order 4711\nIt is late.\nhttp://testserver/o"),
+        ("in_app", "opens http://testserver/o"),
+        ("email", '<a href="http://testserver/o"'),
+        ("webhook", '<a href="http://testserver/o"'),  # no step asks for it: the first is shown
+    ],
+)
+def test_words_for_every_channel_are_looked_at_on_each_that_a_step_asks_for(
+    desk: Client, late: NotificationType, on: str, shown: str
+) -> None:
+    page = desk.get(url(late, channel="general"))
+    assert [spec.key for spec in page.context["place"].shown_on()] == ["email", "sms", "in_app"]
+
+    frame = desk.post(url(late, "preview", "general"), typed(**GENERAL, _on=on))
+
+    assert shown in frame.content.decode()
+
+
+def test_a_version_for_every_channel_can_be_looked_at_on_each(
+    desk: Client, late: NotificationType
+) -> None:
+    desk.post(url(late, channel="general"), typed(**GENERAL, _publish="1"))
+    page = desk.get(url(late, "version", "general", 1), {"on": "sms"})
+    assert page.context["shown"].content["text"] == "Order 4711\nIt is late.\nhttp://testserver/o"
+    frame = desk.get(url(late, "version_frame", "general", 1), {"on": "in_app"})
+    assert "opens http://testserver/o" in frame.content.decode()
+
+
+def test_html_has_no_place_in_words_for_every_channel(
+    desk: Client, late: NotificationType, told: Any
+) -> None:
+    said = typed(**{**GENERAL, "body": "<p>Late</p>"}, _publish="1")
+    assert told(desk.post(url(late, channel="general"), said, follow=True))[1] == (
+        "body, line 1, column 1: This is plain text for every channel; "
+        "write HTML in the email's own template."
+    )
+
+
+def test_a_type_shows_which_channels_take_the_words_for_every_channel(
+    desk: Client, late: NotificationType
+) -> None:
+    desk.post(url(late, channel="general"), typed(**GENERAL, _publish="1"))
+    change = reverse("admin:notifications_notificationtype_change", args=[late.pk])
+    matrix = desk.get(change).context["matrix"]
+    words = {row.channel.key: [cell.word for cell in row.cells] for row in matrix.rows}
+    assert next(iter(words)) == "general"
+    assert words["general"] == ["published", "missing"]
+    assert words["sms"] == ["published", "missing"]
+    assert words["in_app"] == ["general", "missing"]
+    assert {row.channel.key for row in matrix.rows if row.used} == {
+        "general", "sms", "in_app", "email",
+    }  # fmt: skip
+
+
+def test_the_list_of_templates_has_those_for_every_channel(
+    desk: Client, late: NotificationType
+) -> None:
+    desk.post(url(late, channel="general"), typed(**GENERAL, _publish="1"))
+    template = Template.objects.get(channel=0)
+    page = desk.get(reverse("admin:notifications_template_changelist")).content.decode()
+    assert "Every channel" in page
+    there = desk.get(reverse("admin:notifications_template_change", args=[template.pk]))
+    assert there["Location"] == url(late, channel="general")
+
+
+def test_buttons_and_picture_of_a_mail_stay_when_it_is_saved(
+    desk: Client, kind: NotificationType
+) -> None:
+    source = {"subject": "s", "body": "<p>b</p>", "image": "https://x.test/a.png",
+              "actions": [{"label": "Go", "url": "https://x.test"}]}  # fmt: skip
+    publish.say(kind, "email", "en", source, actor="test")
+    form = desk.get(url(kind)).context["form"]
+    same = {name: form[name].value() or "" for name in form.fields}
+
+    desk.post(url(kind), {**same, "sample_data": '{"n": 4711}', "subject": "t"})
+
+    draft = TemplateVersion.objects.get(state=VersionState.DRAFT)
+    assert draft.source == {**source, "subject": "t"}

@@ -71,6 +71,13 @@ def test_a_template_names_the_version_people_read(shop: APIClient) -> None:
     }
 
 
+def test_words_for_every_channel_are_listed_as_general(shop: APIClient) -> None:
+    words = {"general": {"title": "Order", "body": "It is late."}}
+    make_type("order_late", steps=[{"channel": "sms"}], words=words)
+    (row,) = shop.get("/api/v1/templates").json()["results"]
+    assert (row["type"], row["channel"], row["version"]) == ("order_late", "general", 1)
+
+
 @pytest.mark.parametrize("path", ["types", "templates"])
 def test_a_page_of_the_catalog_costs_the_same_for_any_number(shop: APIClient, path: str) -> None:
     def cost() -> int:
