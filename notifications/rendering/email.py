@@ -34,6 +34,8 @@ font-size="16px" line-height="1.5" /></mj-attributes></mj-head>
 </mjml>
 """
 
+_HEADING: Final = "margin: 0; font-size: 1.4em; line-height: 1.3"
+
 _FULL = re.compile(r"\s*(?:<!doctype|<html)", re.IGNORECASE)
 _TAGLIKE = re.compile(r"</?[A-Za-z]")
 _ORDER: Final = ("component", "column", "section")
@@ -193,7 +195,7 @@ class _Filling:
 
     def _heading(self) -> str:
         title = _escaped(self.letter.heading, self.work.table)
-        return f"<h1>{title}</h1>" if title else ""
+        return f'<h1 style="{_HEADING}">{title}</h1>' if title else ""
 
     def _links(self) -> Iterator[str]:
         """Yield the buttons and the link as HTML, for where no MJML can stand."""
