@@ -236,7 +236,8 @@ class Traits:
 class Change(NamedTuple):
     """What an announcement says of one delivery.
 
-    `moved` is false where news had made it so already, and somebody told of it.
+    `moved` is false where news had made it so already, and somebody told of it. `acted`: which of
+    its actions the person has done, counted from 0.
     """
 
     delivery_id: UUID
@@ -252,3 +253,4 @@ class Change(NamedTuple):
     call_seconds: float | None = None
     seen: bool = False
     moved: bool = True
+    acted: int | None = None

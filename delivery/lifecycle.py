@@ -74,6 +74,7 @@ class EventKind(enum.IntEnum):
     ARCHIVED = 14
     CONVERTED = 15
     UNSUBSCRIBED = 16
+    ACTED = 17  # the person did what an action of an inbox item asks for
 
 
 class OutcomeKind(enum.IntEnum):

@@ -1,8 +1,8 @@
 """The pump nudges lanes whose work is due, and works itself when nobody else does.
 
 It needs neither the broker nor beat, and any number may run. Everything that waits (a retry, a
-quiet night, a step an hour later) leaves because the pump sees that it has fallen due. Once a
-minute it keeps house.
+quiet night, a step an hour later, a snoozed item) leaves because the pump sees that it has fallen
+due. Once a minute it keeps house.
 """
 
 import threading
@@ -13,6 +13,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
 from delivery import announcements, dispatch, feedback, queue
+from delivery.inbox import waking
 from notifications import heartbeats, housekeeping, nudges, work
 from notifications.audiences import expand
 from notifications.canaries import Canaries
@@ -53,6 +54,7 @@ def tick(*, stopping: Callable[[], bool] = lambda: False) -> None:
     heartbeats.beat(heartbeats.PUMP)
     dispatch.recover()
     feedback.match_parked()
+    waking.wake_due()
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):
             _work(lane, stopping)

@@ -116,6 +116,26 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.ARCHIVED: "saw it archived",
     EventKind.CONVERTED: "counted it as a success",
     EventKind.UNSUBSCRIBED: "says the person unsubscribed",
+    EventKind.ACTED: "was told that an action is done",
+}
+
+# What people and machines did for the first time, by the column of it.
+FIRST_TIMES: Mapping[str, str] = {
+    "opened_at": "opened by the person.",
+    "clicked_at": "the person followed a link.",
+    "seen_at": "seen by the person.",
+    "read_at": "read by the person.",
+    "archived_at": "archived by the person.",
+    "converted_at": "it had the effect that was hoped for.",
+    "machine_opened_at": "opened by a machine, such as a mail scanner.",
+    "machine_clicked_at": "a machine, such as a mail scanner, followed a link.",
+}
+
+# Acts of the audit trail: the kind of entry it makes, and what was done.
+ACTS: Mapping[str, tuple[str, str]] = {
+    "notification.cancelled": ("cancelled", "Cancelled on request."),
+    "audience.cancelled": ("cancelled", "Cancelled on request, with its whole audience."),
+    "delivery.replayed": ("replayed", "asked to be sent again."),
 }
 
 

@@ -18,9 +18,11 @@ from delivery import channels
 from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
 from delivery.models import Attempt, AuditEntry, Delivery, Engagement, Event
 from notifications.reasons import (
+    ACTS,
     ANSWER_LOST,
     CODES,
     EVENTS,
+    FIRST_TIMES,
     OUTCOMES,
     SOURCES,
     STATES,
@@ -197,6 +199,8 @@ def _try(one: Attempt, row: Delivery) -> Entry:
 
 
 def _news(one: Event, row: Delivery) -> Entry:
+    if one.kind == EventKind.ACTED:
+        return _acted(one, row)
     kind, code = EventKind(one.kind), f" ({one.code})" if one.code else ""
     machine = " This was a machine." if one.machine else ""
     return _entry(
@@ -210,21 +214,22 @@ def _news(one: Event, row: Delivery) -> Entry:
     )
 
 
-_FIRST_TIMES = {
-    "opened_at": "opened by the person.",
-    "clicked_at": "the person followed a link.",
-    "seen_at": "seen by the person.",
-    "read_at": "read by the person.",
-    "archived_at": "archived by the person.",
-    "converted_at": "it had the effect that was hoped for.",
-    "machine_opened_at": "opened by a machine, such as a mail scanner.",
-    "machine_clicked_at": "a machine, such as a mail scanner, followed a link.",
-}
+def _acted(one: Event, row: Delivery) -> Entry:
+    """What the person did with a button; the API counts them from 0, people from 1."""
+    return _entry(
+        row,
+        one.at,
+        "event",
+        f"the person marked action {int(one.code) + 1} as done.",
+        event=EventKind.ACTED.name.lower(),
+        action=int(one.code),
+        by=one.detail,
+    )
 
 
 def _engagement(rows: Iterable[Engagement], by_id: Mapping[UUID, Delivery]) -> Iterator[Entry]:
     for row in rows:
-        for name, text in _FIRST_TIMES.items():
+        for name, text in FIRST_TIMES.items():
             if (at := getattr(row, name)) and row.id in by_id:
                 about = by_id[row.id]
                 at = _not_before_sent(about, at)
@@ -236,16 +241,9 @@ def _not_before_sent(row: Delivery, at: datetime) -> datetime:
     return max(at, row.sent_at or at)
 
 
-_ACTS = {
-    "notification.cancelled": ("cancelled", "Cancelled on request."),
-    "audience.cancelled": ("cancelled", "Cancelled on request, with its whole audience."),
-    "delivery.replayed": ("replayed", "asked to be sent again."),
-}
-
-
 def _acts_told(acts: Iterable[AuditEntry], by_id: Mapping[UUID, Delivery]) -> Iterator[Entry]:
     for act in acts:
-        kind, text = _ACTS.get(act.action, ("act", act.action))
+        kind, text = ACTS.get(act.action, ("act", act.action))
         what, _, id_ = act.target.partition(":")
         if what == "delivery":
             yield _entry(by_id[UUID(id_)], act.at, kind, text, actor=act.actor)

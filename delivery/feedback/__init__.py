@@ -3,8 +3,8 @@
 Whatever its order, and however often it comes, the same news gives the same end.
 """
 
-from delivery.feedback.engagement import engage
+from delivery.feedback.engagement import act, engage
 from delivery.feedback.news import Reported, remember, report
 from delivery.feedback.parking import match_parked
 
-__all__ = ["Reported", "engage", "match_parked", "remember", "report"]
+__all__ = ["Reported", "act", "engage", "match_parked", "remember", "report"]

@@ -1,7 +1,6 @@
 """What people did with deliveries: first times, additive, apart from the state."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from delivery import announcements
 from delivery.contracts import Change
 from delivery.feedback.matching import Matched
 from delivery.lifecycle import EventKind
+from notifysite.plumbing import ids
 
 # The column of the engagement row that keeps the first time of each kind.
 _COLUMNS = {
@@ -33,15 +33,6 @@ _BY_MACHINES = {
     EventKind.CLICKED: ("machine_clicked_at",),
 }
 _AT = "COALESCE(%(at)s::timestamptz, statement_timestamp())"
-
-
-@dataclass(frozen=True, slots=True)
-class Engaged:
-    """A delivery a person did something with."""
-
-    delivery_id: UUID
-    notification_id: UUID
-    recipient_id: int
 
 
 def engage(
@@ -73,12 +64,30 @@ def engage(
             },
         )
         fresh = {id_ for (id_,) in cursor.fetchall()}
-        _announce([Engaged(*item) for item in items if item[0] in fresh])
+        _announce([id_ for id_, _, _ in items if id_ in fresh])
 
 
-def _announce(engaged: Sequence[Engaged]) -> None:
+_ACT = """
+    INSERT INTO delivery_event (id, delivery_id, kind, provider, at, code, detail, machine)
+    SELECT %s, id, %s, provider, %s, %s, %s, FALSE FROM delivery WHERE id = %s
+"""
+
+
+def act(delivery: UUID, action: int, *, by: str, at: datetime) -> None:
+    """Keep that an action of a delivery was done, counted from 0, and announce it.
+
+    Once for each action, in the caller's transaction, who sees to that. What is about a delivery
+    that is not kept any more is not kept either.
+    """
+    event = ids.sibling(delivery)
+    with connection.cursor() as cursor:
+        cursor.execute(_ACT, [event, int(EventKind.ACTED), at, str(action), by, delivery])
+    _announce([delivery], acted=action)
+
+
+def _announce(seen: Sequence[UUID], *, acted: int | None = None) -> None:
     """Tell the rooms above that these were seen: what waits for that may be decided again."""
-    if not engaged:
+    if not seen:
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -87,10 +96,11 @@ def _announce(engaged: Sequence[Engaged]) -> None:
                 lane
             FROM delivery WHERE id = ANY(%s)
             """,
-            [[one.delivery_id for one in engaged]],
+            [list(seen)],
         )
         changes = [
-            (lane, Change(*values)._replace(seen=True)) for *values, lane in cursor.fetchall()
+            (lane, Change(*values)._replace(seen=True, acted=acted))
+            for *values, lane in cursor.fetchall()
         ]
     announcements.announce_by_lane(changes)
 

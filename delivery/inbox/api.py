@@ -27,6 +27,7 @@ from delivery.inbox.serializers import (
     shown,
 )
 from delivery.models import InboxItem
+from notifysite.plumbing.problems import Problem
 
 
 class Pages(CursorPagination):
@@ -149,6 +150,26 @@ def _one(principal: Principal, id: UUID) -> Response:
     if item is None:
         raise Http404
     return Response(ItemSerializer(shown(item, principal.key)).data)
+
+
+class ActionDone(RecipientView):
+    """What an item asks for, done."""
+
+    @extend_schema(
+        operation_id="inbox_action_done", request=None, responses=ItemSerializer, tags=["inbox"]
+    )
+    def post(self, request: Request, id: UUID, index: int) -> Response:
+        """Mark an action, counted from 0, as done. Once: what is done stays as it is."""
+        principal = principal_of(request)
+        item = items.visible(principal.recipient_id).filter(id=id).first()
+        if item is None:
+            raise Http404
+        there = len(shown(item, principal.key)["actions"])
+        if index >= there:
+            detail = f"This item has {there} actions, counted from 0."
+            raise Problem.of("not_found", detail)
+        items.act(principal.recipient_id, id, index)
+        return _one(principal, id)
 
 
 class MarkItems(RecipientView):

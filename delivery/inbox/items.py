@@ -72,6 +72,16 @@ _RULES = {
     ),
     Mark.UNSNOOZE: _Rule("snoozed_until IS NOT NULL", "snoozed_until = NULL", "TRUE"),
 }
+# Whoever did what an item asks for has read it.
+_ACT = _Rule(
+    "NOT COALESCE(done, '{}') ? %(action)s",
+    """done = COALESCE(item.done, '{}') || jsonb_build_object(
+        %(action)s::text, jsonb_build_object('at', %(at)s::timestamptz, 'by', %(by)s::text)
+    ), read_at = COALESCE(item.read_at, %(at)s), """
+    + _SEEN_TOO,
+)
+BY_RECIPIENT = "recipient"  # who did it; nobody else can yet
+
 _ENGAGEMENT = {
     Mark.SEEN: EventKind.SEEN,
     Mark.READ: EventKind.READ,
@@ -80,6 +90,7 @@ _ENGAGEMENT = {
 }
 
 # Every changed item takes a number of its own, so that a client pages through changes.
+_THESE = "id = ANY(%(ids)s::uuid[])"
 _MARK = """
     WITH wanted AS (
         SELECT id, row_number() OVER (ORDER BY seq) AS place FROM inbox_item
@@ -159,7 +170,19 @@ def mark(
     until: datetime | None = None,
 ) -> Marked:
     """Mark these items; ids that are not this person's, or need no change, are passed over."""
-    return _mark(recipient_id, change, "id = ANY(%(ids)s::uuid[])", ids=list(ids), until=until)
+    return _mark(recipient_id, change, _THESE, ids=list(ids), until=until)
+
+
+@transaction.atomic
+def act(recipient_id: int, id: UUID, action: int) -> Marked:
+    """Mark an action of an item, counted from 0, as done; one that is done stays as it is."""
+    now = heads.lock([recipient_id])
+    values = {"ids": [id], "action": str(action), "by": BY_RECIPIENT}
+    rows = _change(recipient_id, _ACT, _THESE, at=now, **values)
+    if rows:
+        feedback.engage([(*rows[0], recipient_id)], EventKind.READ, at=now)
+        feedback.act(id, action, by=BY_RECIPIENT, at=now)
+    return _marked(recipient_id, rows)
 
 
 def mark_all(
@@ -183,16 +206,26 @@ def mark_all(
 @transaction.atomic
 def _mark(recipient_id: int, change: Mark, scope: str, **values: Any) -> Marked:
     now = heads.lock([recipient_id])
-    rule = _RULES[change]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MARK.format(scope=scope, guard=rule.guard, change=rule.change),
-            {"recipient": recipient_id, "at": now, "limit": BATCH, **values},
-        )
-        rows = cursor.fetchall()
-    head = heads.read_one(recipient_id)
+    rows = _change(recipient_id, _RULES[change], scope, at=now, **values)
     if rows:
         _tell(recipient_id, change, rows, at=now)
+    return _marked(recipient_id, rows)
+
+
+def _change(
+    recipient_id: int, rule: _Rule, scope: str, *, at: datetime, **values: Any
+) -> list[tuple[UUID, UUID]]:
+    """Change a batch of items in an inbox that is held; returns them with their notifications."""
+    statement = _MARK.format(scope=scope, guard=rule.guard, change=rule.change)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"recipient": recipient_id, "at": at, "limit": BATCH, **values})
+        return list(cursor.fetchall())
+
+
+def _marked(recipient_id: int, rows: Sequence[tuple[UUID, UUID]]) -> Marked:
+    """Where the inbox stands now; if something changed, open tabs are told once it is committed."""
+    head = heads.read_one(recipient_id)
+    if rows:
         hint = Hint(recipient_id=recipient_id, seq=head.seq, unread=head.unread, silent=True)
         transaction.on_commit(partial(hints.offer, [hint]), robust=True)
     return Marked(len(rows), head)

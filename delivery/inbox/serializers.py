@@ -20,12 +20,16 @@ PRIORITIES = {1: "critical", 2: "high", 3: "normal", 4: "low"}
 
 def shown(item: InboxItem, key: DataKey) -> dict[str, Any]:
     """An item as its owner sees it."""
+    said = content.unseal(bytes(item.content), key, item.id)
     return {
         "id": item.id,
         "seq": item.seq,
         "changed_seq": item.changed_seq,
         "notification_id": item.notification_id,
-        **content.unseal(bytes(item.content), key, item.id),
+        **said,
+        "actions": [
+            {**action, **_done(item, number)} for number, action in enumerate(said["actions"])
+        ],
         "category": item.category,
         "type": item.type,
         "priority": PRIORITIES[item.priority],
@@ -38,15 +42,25 @@ def shown(item: InboxItem, key: DataKey) -> dict[str, Any]:
     }
 
 
+def _done(item: InboxItem, number: int) -> dict[str, Any]:
+    """When an action was done and by whom; None where it was not."""
+    told = (item.done or {}).get(str(number), {})
+    at = told.get("at")
+    return {"done_at": datetime.fromisoformat(at) if at else None, "done_by": told.get("by")}
+
+
 class ActionSerializer(serializers.Serializer[Any]):
-    """A button of an item."""
+    """A button of an item; `done_at` and `done_by` (`recipient`) say that it was done."""
 
     label = serializers.CharField()  # type: ignore[assignment]  # Field has one, too
     url = serializers.CharField()
+    done_at = serializers.DateTimeField(allow_null=True)
+    done_by = serializers.CharField(allow_null=True)
 
 
 class ItemSerializer(serializers.Serializer[Any]):
-    """An item of the inbox. `changed_seq` moves with every change, `seq` never."""
+    """An item of the inbox. `changed_seq` moves with every change, `seq` only when a snooze is
+    over: the item is on top again."""
 
     id = serializers.UUIDField()
     seq = serializers.IntegerField()

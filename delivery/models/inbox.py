@@ -18,7 +18,8 @@ class InboxItem(models.Model):
     """One message in a person's inbox. `id` is the delivery's, so storing it twice is impossible.
 
     `content` is JSON under the recipient's data key. `changed_seq` moves with every change, so a
-    client asks for all that happened since the number it knows.
+    client asks for all that happened since the number it knows. `seq` moves only when a snooze is
+    over: the item comes back on top. `done`: which actions were done, {index: {at, by}}.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -36,6 +37,7 @@ class InboxItem(models.Model):
     read_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
+    done = models.JSONField(null=True)
 
     class Meta:
         db_table = "inbox_item"
@@ -45,6 +47,11 @@ class InboxItem(models.Model):
                 name="inbox_unread",
                 fields=["recipient_id"],
                 condition=models.Q(read_at__isnull=True, archived_at__isnull=True),
+            ),
+            models.Index(
+                name="inbox_snoozed",
+                fields=["snoozed_until"],
+                condition=models.Q(snoozed_until__isnull=False),
             ),
         ]
         constraints = [

@@ -13,7 +13,8 @@
 import { ICONS, icon, make, webUrl } from "./bell/dom.js";
 import { Inbox } from "./bell/inbox.js";
 import sheet from "./bell/look.js";
-import { ago, wordsFor } from "./bell/words.js";
+import { row } from "./bell/row.js";
+import { wordsFor } from "./bell/words.js";
 
 const TOAST_MS = 8000;
 const MOST_TOASTS = 3;
@@ -24,6 +25,7 @@ class NotifysiteBell extends HTMLElement {
   #inbox = null;
   #words = wordsFor("en");
   #onlyUnread = false;
+  #choosing = ""; // the item of which somebody says when to see it again
   #parts = {};
 
   connectedCallback() {
@@ -140,49 +142,32 @@ class NotifysiteBell extends HTMLElement {
   }
 
   #item(item) {
-    const url = item.url && webUrl(item.url);
-    const title = make(url ? "a" : "span", { className: "title", textContent: item.title });
-    if (url) {
-      Object.assign(title, { href: url, rel: "noopener noreferrer" });
-      title.onclick = () => this.#try(this.#inbox.mark("read", [item.id]));
-    }
-    const links = item.actions
-      .map(({ label, url }) => [label, webUrl(url)])
-      .filter(([, url]) => url)
-      .map(([label, href]) => make("a", { href, textContent: label, rel: "noopener noreferrer" }));
-    return make(
-      "li",
-      { className: item.read_at ? "item" : "item new", tabIndex: -1, "data-id": item.id },
-      make("span", { className: "dot" }),
-      title,
-      item.body ? make("div", { className: "text", textContent: item.body }) : null,
-      links.length ? make("div", { className: "actions" }, ...links) : null,
-      make("time", { className: "when", dateTime: item.created_at,
-        title: new Date(item.created_at).toLocaleString(this.#language),
-        textContent: ago(item.created_at, this.#language) }),
-      this.#tools(item),
-    );
+    return row(item, {
+      words: this.#words,
+      language: this.#language,
+      choosing: this.#choosing === item.id,
+      does: {
+        read: () => this.#try(this.#inbox.mark("read", [item.id])),
+        mark: (change) => this.#try(this.#inbox.mark(change, [item.id])),
+        archive: () => this.#putAway("archive", "unarchive", item, this.#words.archived),
+        choose: () => this.#choose(item),
+        snooze: (_, until) => this.#putAway("snooze", "unsnooze", item, this.#words.snoozed(until, this.#language), until),
+        done: (_, index) => this.#try(this.#inbox.act(item, index)),
+      },
+    });
   }
 
-  #tools(item) {
-    const words = this.#words;
-    const change = item.read_at ? "unread" : "read";
-    const label = item.read_at ? words.markUnread(item.title) : words.read(item.title);
-    return make(
-      "div",
-      { className: "tools" },
-      make("button", { className: "small toggle", type: "button", "aria-label": label, title: label,
-        onclick: () => this.#try(this.#inbox.mark(change, [item.id])) }, make("i")),
-      make("button", { className: "small archive", type: "button", "aria-label": words.archive(item.title),
-        title: words.archive(item.title), onclick: () => this.#archive(item) }, icon(ICONS.archive)),
-    );
+  #choose(item) {
+    this.#choosing = this.#choosing === item.id ? "" : item.id;
+    this.#show();
   }
 
-  #archive(item) {
-    this.#try(this.#inbox.mark("archive", [item.id]));
+  #putAway(change, back, item, text, until) {
+    this.#choosing = "";
+    this.#try(this.#inbox.mark(change, [item.id], until));
     this.#parts.panel.focus();
-    const undo = () => this.#try(this.#inbox.mark("unarchive", [item.id]));
-    this.#notice(this.#words.archived, make("button", { className: "link", type: "button",
+    const undo = () => this.#try(this.#inbox.mark(back, [item.id]));
+    this.#notice(text, make("button", { className: "link", type: "button",
       textContent: this.#words.undo, onclick: undo }));
   }
 

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from delivery.channels import IN_APP
 from delivery.contracts import Action, Content, Message
-from delivery.inbox import items
+from delivery.inbox import items, waking
 from delivery.inbox.items import Mark
 from delivery.inbox.provider import Inbox
+from delivery.models import InboxItem
 from notifications import work
 from notifications.catalog import versions
 from notifications.demo import access, content, people
@@ -266,3 +268,61 @@ def test_browser_notifications_are_offered(window, sam: Recipient) -> None:
     button = page.get_by_role("button", name="Turn on browser notifications")
     expect(button).to_be_enabled()
     expect(page.get_by_role("button", name="Turn them off")).to_be_hidden()
+
+
+def test_an_item_is_put_away_until_later_and_comes_back_aloud(window, put, sam: Recipient) -> None:
+    put("Remind me")
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    connected(page)
+    bell(page).click()
+    page.get_by_role("button", name="Show later: Remind me").click()
+    seen.shoot("bell-later", whole=False)
+
+    with page.expect_response("**/inbox/snooze"):
+        page.get_by_role("button", name="Tomorrow morning").click()
+
+    expect(rows(page)).to_have_count(0)
+    expect(toasts(page)).to_contain_text("Back ")
+    expect(bell(page)).to_have_accessible_name("Notifications")
+    until = InboxItem.objects.get().snoozed_until
+    assert timedelta(0) < until - datetime.now(UTC) < timedelta(days=2)
+
+    page.keyboard.press("Escape")
+    InboxItem.objects.update(snoozed_until=datetime.now(UTC))
+    waking.wake_due()
+
+    expect(toasts(page)).to_contain_text("Remind me")
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+
+
+def test_putting_an_item_away_can_be_taken_back(window, put) -> None:
+    put("Remind me")
+    page = window(DESK).open("/demo/")
+    connected(page)
+    bell(page).click()
+    page.get_by_role("button", name="Show later: Remind me").click()
+    page.get_by_role("button", name="In an hour").click()
+    expect(rows(page)).to_have_count(0)
+
+    with page.expect_response("**/inbox/unsnooze"):
+        page.get_by_role("button", name="Undo").click()
+
+    expect(rows(page)).to_have_count(1)
+    assert InboxItem.objects.get().snoozed_until is None
+
+
+def test_an_action_is_marked_as_done_once_in_every_tab(window, put) -> None:
+    put("A day off?", actions=(Action(label="Approve", url="https://hr.test/1"),))
+    seen = window(DESK)
+    page, other = seen.open("/demo/"), window(PHONE).open("/demo/")
+    for one in (page, other):
+        connected(one)
+        bell(one).click()
+    page.get_by_role("button", name="Mark as done: Approve").click()
+
+    for one in (page, other):
+        expect(one.get_by_role("img", name=re.compile("^Done, "))).to_have_count(1)
+        expect(one.get_by_role("button", name="Mark as done: Approve")).to_have_count(0)
+        expect(bell(one)).to_have_accessible_name("Notifications")
+    seen.shoot("bell-done", whole=False)

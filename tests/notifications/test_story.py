@@ -13,9 +13,11 @@ from rest_framework.test import APIClient
 
 from delivery import feedback
 from delivery.contracts import Report
+from delivery.inbox import items
+from delivery.inbox.items import Mark
 from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
-from delivery.models import Delivery
-from notifications import reasons, story
+from delivery.models import Delivery, InboxItem
+from notifications import pump, reasons, story
 from notifications.services import keys
 from notifications.words import Mode
 from notifysite.plumbing import ids
@@ -245,3 +247,36 @@ def test_the_api_tells_the_same_story(shop: APIClient, provider: Ledger, run: Ru
         (entry.kind, entry.text) for entry in story.tell(id_)
     ]
     assert all(row["at"].endswith("Z") for row in results)
+
+
+def test_what_the_person_did_with_an_action_is_told(
+    shop: APIClient, provider: Ledger, run: Run
+) -> None:
+    action = {"label": "Approve", "url": "https://hr.test/1"}
+    words = {"in_app": {"title": "A day off?", "body": "b", "actions": [action, action]}}
+    make_type("day_off", steps=[{"channel": "in_app"}], words=words)
+    id_ = send(shop, "day_off")
+    run()
+    row = Delivery.objects.get()
+    items.act(row.recipient_id, row.id, 1)
+    run()
+
+    entries = shop.get(f"/api/v1/notifications/{id_}/timeline").json()["results"]
+
+    (acted,) = [entry for entry in entries if entry.get("event") == "acted"]
+    assert acted["text"] == "In-app: the person marked action 2 as done."
+    assert (acted["action"], acted["by"]) == (1, "recipient")
+    assert [entry["kind"] for entry in entries].count("read") == 1
+
+
+def test_the_pump_brings_snoozed_items_back(shop: APIClient, provider: Ledger, run: Run) -> None:
+    make_type("order_shipped")
+    send(shop, "order_shipped")
+    run()
+    item = InboxItem.objects.get()
+    items.mark(item.recipient_id, Mark.SNOOZE, [item.id], until=datetime(2020, 1, 1, tzinfo=UTC))
+
+    pump.tick()
+
+    item.refresh_from_db()
+    assert (item.snoozed_until, item.seq) == (None, 3)

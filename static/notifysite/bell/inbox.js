@@ -22,6 +22,7 @@ export class Inbox extends EventTarget {
   #syncing = null;
   #again = false;
   #loud = false;
+  #turn = Promise.resolve();
   #timers = {};
 
   // {api, socket, token, renew, poll}: two URLs, a token or "" for a session, how to get a new
@@ -35,6 +36,7 @@ export class Inbox extends EventTarget {
     const now = Date.now();
     return [...this.items.values()]
       .filter((item) => !item.archived_at && !(Date.parse(item.snoozed_until) > now))
+      .filter((item) => !(Date.parse(item.expires_at) <= now))
       .sort((one, other) => other.seq - one.seq);
   }
 
@@ -87,13 +89,24 @@ export class Inbox extends EventTarget {
     return this.#syncing;
   }
 
-  // "read", "unread", "archive", "unarchive", "seen": shown at once, taken back if it fails.
-  async mark(change, ids) {
+  // "read", "unread", "archive", "unarchive", "seen", "unsnooze", and "snooze" until a time: shown at
+  // once, taken back if it fails.
+  async mark(change, ids, until) {
     if (!ids.length) return;
     const now = new Date().toISOString();
-    ids.forEach((id) => this.#change(this.items.get(id), change, now));
+    ids.forEach((id) => this.#change(this.items.get(id), change, now, until));
     this.#tell("change");
-    await this.#send(change, { ids });
+    await this.#send(change, until ? { ids, until } : { ids });
+  }
+
+  // An action of an item is done, once and for all.
+  async act(item, index) {
+    const answer = await this.#ask(`/${item.id}/actions/${index}/done`, { method: "POST" });
+    const counted = isUnread(this.items.get(answer.id) ?? answer);
+    this.items.set(answer.id, answer);
+    this.unread = Math.max(0, this.unread + isUnread(answer) - counted);
+    this.#tell("change");
+    await this.sync();
   }
 
   async markAllRead() {
@@ -104,23 +117,28 @@ export class Inbox extends EventTarget {
     await this.#send("read", { all: true, up_to: this.#seq });
   }
 
-  #change(item, change, now) {
+  #change(item, change, now, until) {
     if (!item) return;
-    const counted = !item.read_at && !item.archived_at;
+    const counted = isUnread(item);
     const changed = {
       seen: { seen_at: item.seen_at ?? now },
       read: { read_at: now, seen_at: item.seen_at ?? now },
       unread: { read_at: null },
       archive: { archived_at: now },
       unarchive: { archived_at: null },
+      snooze: { snoozed_until: until, read_at: null, seen_at: item.seen_at ?? now },
+      unsnooze: { snoozed_until: null },
     }[change];
     Object.assign(item, changed);
-    this.unread = Math.max(0, this.unread + (!item.read_at && !item.archived_at) - counted);
+    this.unread = Math.max(0, this.unread + isUnread(item) - counted);
   }
 
   async #send(change, body) {
+    // One after the other: what is taken back at once must not arrive before what it takes back.
+    const turn = this.#turn.then(() => this.#ask(`/${change}`, { method: "POST", body: JSON.stringify(body) }));
+    this.#turn = turn.catch(() => {});
     try {
-      const answer = await this.#ask(`/${change}`, { method: "POST", body: JSON.stringify(body) });
+      const answer = await turn;
       this.unread = answer.unread;
       this.#tell("change");
     } catch (error) {
@@ -145,7 +163,7 @@ export class Inbox extends EventTarget {
     // What was stored while we read is in the answer already.
     const reached = Math.max(head.seq, ...changed.map((item) => item.changed_seq));
     this.#stands({ ...page, seq: reached });
-    const fresh = changed.filter((item) => item.seq > before && !item.read_at && !item.archived_at);
+    const fresh = changed.filter((item) => item.seq > before && isUnread(item));
     if (fresh.length) this.#tell("arrived", { items: fresh, loud });
   }
 
@@ -255,4 +273,8 @@ export class Inbox extends EventTarget {
   #tell(kind, detail) {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
+}
+
+function isUnread(item) {
+  return !item.read_at && !item.archived_at && !(Date.parse(item.snoozed_until) > Date.now());
 }

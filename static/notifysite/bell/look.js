@@ -54,7 +54,17 @@ a.title:hover { text-decoration: underline; }
 .text { grid-column: 2 / 4; color: var(--soft); overflow-wrap: anywhere; white-space: pre-line; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; }
 .when { grid-column: 2; color: var(--soft); font-size: 13px; }
 .actions { grid-column: 2 / 4; display: flex; flex-wrap: wrap; gap: 8px; padding: 6px 0 3px; }
-.actions a { border: 1px solid var(--line); border-radius: 9px; padding: 4px 12px; font-size: 14px; font-weight: 600; text-decoration: none; background: var(--card); }
+.action { display: inline-flex; align-items: stretch; border: 1px solid var(--line); border-radius: 9px; font-size: 14px; font-weight: 600; background: var(--card); overflow: hidden; }
+.action .label { padding: 4px 4px 4px 12px; text-decoration: none; }
+.action a.label:hover { text-decoration: underline; }
+.action .tick { display: grid; place-items: center; padding: 0 9px 0 7px; color: var(--soft); }
+.action .tick svg { width: 16px; height: 16px; stroke-width: 2.2; }
+.action button.tick:hover { background: var(--hover); color: var(--accent); }
+.action.done { border-color: transparent; background: color-mix(in srgb, var(--accent) 10%, transparent); }
+.action.done .tick { color: var(--accent); }
+.snooze { grid-column: 2 / 4; display: flex; flex-wrap: wrap; gap: 6px; padding: 6px 0 3px; }
+.snooze .pill { border: 1px solid var(--line); background: var(--card); }
+.snooze .pill:hover { border-color: var(--accent); color: var(--accent); }
 .tools { grid-area: 1 / 3; display: flex; align-self: start; margin: -7px -4px -8px 0; opacity: 0; }
 .item:hover .tools, .item:focus-within .tools, .item:focus .tools { opacity: 1; }
 .toggle i { width: 10px; height: 10px; border-radius: 50%; border: 2px solid currentColor; display: block; }

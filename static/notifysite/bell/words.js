@@ -16,6 +16,11 @@ const WORDS = {
     markUnread: (title) => `Mark as unread: ${title}`,
     archive: (title) => `Archive: ${title}`,
     archived: "Archived.",
+    snooze: (title) => `Show later: ${title}`,
+    snoozed: (until, language) => `Back ${moment(until, language)}.`,
+    times: { hour: "In an hour", tomorrow: "Tomorrow morning", week: "Next Monday" },
+    markDone: (label) => `Mark as done: ${label}`,
+    doneAt: (when) => `Done, ${when}`,
     undo: "Undo",
     close: "Close",
     failed: "That did not work. Try again.",
@@ -38,6 +43,11 @@ const WORDS = {
     markUnread: (title) => `Als ungelesen markieren: ${title}`,
     archive: (title) => `Archivieren: ${title}`,
     archived: "Archiviert.",
+    snooze: (title) => `Später zeigen: ${title}`,
+    snoozed: (until, language) => `Wieder da: ${moment(until, language)}.`,
+    times: { hour: "In einer Stunde", tomorrow: "Morgen früh", week: "Nächsten Montag" },
+    markDone: (label) => `Als erledigt markieren: ${label}`,
+    doneAt: (when) => `Erledigt, ${when}`,
     undo: "Rückgängig",
     close: "Schließen",
     failed: "Das hat nicht geklappt. Versuche es noch einmal.",
@@ -58,4 +68,17 @@ export function ago(moment, language) {
   const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
   const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   return unit === "second" ? format.format(0, "second") : format.format(Math.trunc(seconds / size), unit);
+}
+
+// When an item may come back, by the reader's own clock.
+export function times(now) {
+  const hour = new Date(now.getTime() + 3_600_000);
+  const morning = (days) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, 9);
+  const choices = [["hour", hour], ["tomorrow", morning(1)], ["week", morning(((8 - now.getDay()) % 7) || 7)]];
+  return choices.map(([name, until]) => [name, until.toISOString()]);
+}
+
+function moment(at, language) {
+  const how = { weekday: "long", hour: "numeric", minute: "2-digit" };
+  return new Intl.DateTimeFormat(language, how).format(new Date(at));
 }

@@ -54,7 +54,9 @@ def test_an_item_has_the_documented_shape(ann, put, client_of):
         "url": "https://shop.test/1",
         "image": "https://shop.test/1.png",
         "icon": "parcel",
-        "actions": [{"label": "Track", "url": "https://shop.test/t"}],
+        "actions": [
+            {"label": "Track", "url": "https://shop.test/t", "done_at": None, "done_by": None}
+        ],
         "category": "orders",
         "type": "order_shipped",
         "priority": "high",
