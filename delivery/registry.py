@@ -16,6 +16,7 @@ from delivery.errors import Misconfigured
 TEST = "test"  # what test keys send through
 SIMULATOR = "sandbox"  # what simulated addresses reach, whatever the route
 
+_built: list[Any] = []
 _UNKNOWN = Traits(flight=500, local=True)  # nothing is handed over, so it may all come back at once
 
 
@@ -30,9 +31,10 @@ def get(alias: str) -> Provider:
         )
     try:
         made = import_string(entry["BACKEND"])(alias=alias, **entry.get("OPTIONS", {}))
-        return cast("Provider", made)
     except (ImportError, KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"provider {alias!r}: {error}") from error
+    _built.append(made)
+    return cast("Provider", made)
 
 
 @cache
@@ -65,9 +67,13 @@ def carries(alias: str, channel: int) -> bool:
 
 
 def reset() -> None:
-    """Forget built providers; they are built again from the settings."""
+    """Forget built providers; they close what they keep, and are built again from the settings."""
     get.cache_clear()
     traits.cache_clear()
+    while _built:
+        close = getattr(_built.pop(), "close", None)
+        if close:
+            close()
 
 
 def _when_settings_change(*, setting: str, **_: object) -> None:

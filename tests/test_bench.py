@@ -46,7 +46,8 @@ def test_the_smallest_scenario_sends_each_letter_once_and_records_it(tmp_path: P
     (taken,) = told["rounds"]
     # 150 people, of whom number 99 is suppressed.
     assert {name: one["operations"] for name, one in taken.items()} == {"us": 149, "smtplib": 150}
-    assert all(one["seconds"] > 0 and one["own_us"] > 0 for one in taken.values())
+    # The kernel counts CPU by the tick: so little of it may be none.
+    assert all(one["seconds"] > 0 and one["own_us"] >= 0 for one in taken.values())
     unmeasured = [one["goal"] for one in told["goals"] if one["met"] is None]
     assert unmeasured == ["deliveries/s ÷ django-post-office"]
 

@@ -128,7 +128,7 @@ def test_a_connection_that_ended_meanwhile_is_replaced(handler, kept):
     before = sessions(handler, 4)
     with connection.cursor() as cursor:
         for pid, _ in before:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
     after = sessions(handler, 4)
     assert not {pid for pid, _ in before} & {pid for pid, _ in after}
     close(handler)
