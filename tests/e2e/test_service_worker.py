@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from delivery.contracts import Action, Content
-from delivery.providers.webpush.payload import LARGEST, fit, payload_of
+from delivery.providers.push import fit
+from delivery.providers.webpush.payload import LARGEST, payload_of
 from tests.delivery.providers.messages import message
 from tests.e2e.conftest import PATIENCE
 from tests.fakes.push_service import Browser as Subscription

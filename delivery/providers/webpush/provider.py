@@ -3,13 +3,10 @@
 import base64
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final
 from uuid import UUID
 
 import http_ece  # type: ignore[import-untyped]
@@ -22,14 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.http import HttpProvider, refused
+from delivery.providers.push import DAY, fit, require_ttl, seconds_left
 from delivery.providers.webpush.classes import PUSH
-from delivery.providers.webpush.payload import LARGEST, fit, payload_of
+from delivery.providers.webpush.payload import LARGEST, payload_of
 from delivery.providers.webpush.signing import Signatures
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, require_safe
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
-
-DAY: Final = 86400
-LONGEST_TTL: Final = 28 * DAY  # what the least patient of the large push services keeps
 
 _URGENCY: Mapping[int, str] = {1: "high", 2: "high", 3: "normal", 4: "low"}
 # A subscription made for another key of ours, in the words of FCM, autopush and Apple.
@@ -63,8 +58,6 @@ class WebPush(HttpProvider):
         classes: Mapping[str, str] = MappingProxyType({}),
         client: OutboundClient | None = None,
     ) -> None:
-        if not 0 < ttl <= LONGEST_TTL:
-            raise ValueError(f"ttl must be 1 to {LONGEST_TTL} seconds")
         super().__init__(
             alias=alias,
             table=PUSH,
@@ -73,7 +66,7 @@ class WebPush(HttpProvider):
             threads=threads,
             client=client,
         )
-        self._ttl = ttl
+        self._ttl = require_ttl(ttl)
         self._signatures = Signatures(private_key, contact)
 
     def exchange(self, message: Message, ends: float) -> Outcome:
@@ -121,7 +114,7 @@ class WebPush(HttpProvider):
             "Authorization": self._signatures.of(audience),
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
-            "TTL": str(_seconds_left(message.expires_at, otherwise=self._ttl)),
+            "TTL": str(seconds_left(message.expires_at, otherwise=self._ttl)),
             "Topic": topic(message.reference),
             "Urgency": _URGENCY.get(message.priority, "normal"),
         }
@@ -195,13 +188,6 @@ def _unsafe(message: Message, device: _Device) -> Outcome:
         return refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
     # The name is fine and leads inside: our resolver may be wrong, and the device is not dead.
     return refused(message, OutcomeKind.TRANSIENT, "private_network")
-
-
-def _seconds_left(expires_at: datetime | None, *, otherwise: int) -> int:
-    if expires_at is None:
-        return otherwise
-    left = math.ceil((expires_at - datetime.now(UTC)).total_seconds())
-    return min(max(left, 0), LONGEST_TTL)
 
 
 def _audience(endpoint: str) -> str:

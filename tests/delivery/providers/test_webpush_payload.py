@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.providers.webpush.payload import LARGEST, LEAST_BODY, fit
+from delivery.providers.push import LEAST_BODY, fit
+from delivery.providers.webpush.payload import LARGEST
 
 PICTURE = "https://example.com/" + "p" * 1900
 ACTIONS = [{"title": "Open", "url": "https://example.com/" + "a" * 1900}] * 2
