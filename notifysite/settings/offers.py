@@ -56,4 +56,18 @@ def take(offers: Sequence[Offer], read: Callable[[str], str]) -> Taken:
 
 
 # In the order in which a channel prefers them, unless the Route table says otherwise.
-OFFERS: Sequence[Offer] = ()
+OFFERS: Sequence[Offer] = (
+    Offer(
+        alias="fcm",
+        channel="mobile_push",
+        backend="delivery.providers.fcm.Fcm",
+        needs={"service_account": "FCM_SERVICE_ACCOUNT"},
+        may={
+            "project": "FCM_PROJECT",
+            "icon": "FCM_ANDROID_ICON",
+            "channel_id": "FCM_ANDROID_CHANNEL",
+            "click_action": "FCM_ANDROID_CLICK_ACTION",
+            "url": "FCM_URL",
+        },
+    ),
+)

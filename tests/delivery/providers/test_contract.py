@@ -11,10 +11,12 @@ from delivery import registry
 from delivery.contracts import Message, Outcome, Provider
 from delivery.lifecycle import OutcomeKind
 from delivery.models import Attempt
+from notifysite.settings.offers import OFFERS
 from tests.delivery.providers.stages import STAGES, Day, HttpStage, Stage
 from tests.fakes.service import DROP, GARBAGE, Reply
 
 BACKENDS = {alias: entry["BACKEND"] for alias, entry in configured.DELIVERY_PROVIDERS.items()}
+BACKENDS |= {offer.alias: offer.backend for offer in OFFERS}
 STAGED = {alias: STAGES[backend] for alias, backend in BACKENDS.items() if backend in STAGES}
 
 

@@ -6,6 +6,7 @@ A new provider adds a class in a file of its own, listed here, with the days tha
 
 from tests.delivery.providers.stages.base import Day, HttpStage, Stage
 from tests.delivery.providers.stages.email import EmailStage
+from tests.delivery.providers.stages.fcm import FcmStage
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
 from tests.delivery.providers.stages.webpush import WebPushStage
 
@@ -13,6 +14,7 @@ __all__ = ["STAGES", "Day", "HttpStage", "Stage"]
 
 STAGES: dict[str, type[Stage]] = {
     "delivery.providers.email.DjangoEmail": EmailStage,
+    "delivery.providers.fcm.Fcm": FcmStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,

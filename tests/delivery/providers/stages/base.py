@@ -8,6 +8,7 @@ import pytest
 
 from delivery.contracts import Message
 from delivery.lifecycle import OutcomeKind
+from notifysite.settings.offers import OFFERS
 from tests.fakes.service import Service
 
 
@@ -56,3 +57,10 @@ class HttpStage(Stage):
         if day in self.answers:
             self.service.on_call(self.answers[day])
         return self.message()
+
+
+def offered(settings: Any, alias: str, **options: Any) -> None:
+    """Configure what is offered under an alias, as its variables would."""
+    offer = next(offer for offer in OFFERS if offer.alias == alias)
+    entry = {"BACKEND": offer.backend, "CHANNELS": [offer.channel], "OPTIONS": options}
+    settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, alias: entry}

@@ -1,0 +1,5 @@
+"""Firebase Cloud Messaging."""
+
+from delivery.providers.fcm.provider import Fcm
+
+__all__ = ["Fcm"]
