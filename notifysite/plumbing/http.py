@@ -29,7 +29,10 @@ from notifysite.plumbing.destinations import (
 )
 from notifysite.plumbing.kept import Kept
 
-__all__ = ["NoAnswer", "OutboundClient", "OutboundResponse", "Resolver", "Unreachable", "UnsafeURL"]
+__all__ = [
+    "NoAnswer", "OutboundClient", "OutboundResponse", "Resolver", "Unreachable", "UnsafeURL",
+    "dial",
+]  # fmt: skip
 
 MAX_BODY = 64 * 1024
 LOOKUP_SECONDS = 2.0
@@ -76,7 +79,7 @@ class OutboundClient:
 
     def check_url(self, url: str) -> None:
         """Raise UnsafeURL when a request must not go there; a name unknown today may pass."""
-        origin = self._safe_origin(url)
+        origin = _safe_origin(url, schemes=self._schemes)
         if origin in _allowed_origins():
             return
         try:
@@ -89,7 +92,7 @@ class OutboundClient:
         self, url: str, *, content: bytes, headers: Mapping[str, str], deadline: float
     ) -> OutboundResponse:
         """Post once, within `deadline` seconds; raise UnsafeURL, Unreachable or NoAnswer."""
-        self._safe_origin(url)
+        _safe_origin(url, schemes=self._schemes)
         request = _request(url, content, headers, time.monotonic() + deadline)
         connection = self._connection(request.url.origin)
         try:
@@ -119,11 +122,28 @@ class OutboundClient:
             origin, ssl_context=self._ssl_context, network_backend=self._backend
         )
 
-    def _safe_origin(self, url: str) -> Origin:
-        origin = origin_of(url)
-        if origin not in _allowed_origins():
-            require_safe(origin, schemes=self._schemes)
-        return origin
+
+def dial(url: str, *, ssl_context: ssl.SSLContext, at: float) -> httpcore.NetworkStream:
+    """A connection to the host of an https URL, as safe as those above, for another protocol.
+
+    Its timeouts are moments of time.monotonic(), as `at` is. Raises UnsafeURL or Unreachable.
+    """
+    origin = _safe_origin(url, schemes=("https",))
+    try:
+        stream = _PinningBackend(resolve, httpcore.SyncBackend()).connect_tcp(
+            origin.host, origin.port, timeout=at
+        )
+        return stream.start_tls(ssl_context, origin.host, at)
+    except (httpcore.TimeoutException, httpcore.NetworkError) as error:
+        raise Unreachable(_why(error)) from error
+
+
+def _safe_origin(url: str, *, schemes: Iterable[str]) -> Origin:
+    """Where a URL leads. Raises UnsafeURL where nobody may be led."""
+    origin = origin_of(url)
+    if origin not in _allowed_origins():
+        require_safe(origin, schemes=schemes)
+    return origin
 
 
 def _request(url: str, content: bytes, headers: Mapping[str, str], at: float) -> httpcore.Request:
