@@ -38,8 +38,9 @@ class Message:
     """One sealed message to one address, ready to hand over.
 
     `reference` is the delivery's id: stable over retries, echoed in receipts, and the key a
-    provider may fold copies by. `address` is empty where the channel reaches the recipient itself.
-    `headers` come from an allow-list and hold no control characters.
+    provider may fold copies by. `address` is empty where the channel reaches the recipient itself;
+    `registered_at` is when we were given it, where that is known. `headers` come from an allow-list
+    and hold no control characters.
     """
 
     reference: UUID
@@ -56,6 +57,7 @@ class Message:
     test: bool = False
     priority: int = 3
     expires_at: datetime | None = None
+    registered_at: datetime | None = None
     headers: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
 
@@ -223,6 +225,7 @@ class Traits:
     threads. `local`: it works on our own database, so it is called in our own thread.
     `idempotent_for`: seconds in which it folds what comes twice under one reference. `reports`: it
     tells later what became of a message. `patience`: the backoff profile it asks for, by name.
+    `kinds`: of addresses (`fcm`), those that it takes; without any, all of its channel.
     """
 
     flight: int = 1
@@ -231,6 +234,7 @@ class Traits:
     idempotent_for: float = 0.0
     reports: bool = False
     patience: str = ""
+    kinds: frozenset[str] = frozenset()
 
 
 class Change(NamedTuple):

@@ -70,4 +70,16 @@ OFFERS: Sequence[Offer] = (
             "url": "FCM_URL",
         },
     ),
+    Offer(
+        alias="apns",
+        channel="mobile_push",
+        backend="delivery.providers.apns.Apns",
+        needs={
+            "key": "APNS_KEY",
+            "key_id": "APNS_KEY_ID",
+            "team_id": "APNS_TEAM_ID",
+            "topic": "APNS_TOPIC",
+        },
+        may={"url": "APNS_URL", "ca_file": "APNS_CA_FILE"},
+    ),
 )

@@ -4,6 +4,7 @@ A new provider adds a class in a file of its own, listed here, with the days tha
 `arrange(day)` makes the world so, once, and returns a message that meets it.
 """
 
+from tests.delivery.providers.stages.apns import ApnsStage
 from tests.delivery.providers.stages.base import Day, HttpStage, Stage
 from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
@@ -14,6 +15,7 @@ __all__ = ["STAGES", "Day", "HttpStage", "Stage"]
 
 STAGES: dict[str, type[Stage]] = {
     "delivery.providers.email.DjangoEmail": EmailStage,
+    "delivery.providers.apns.Apns": ApnsStage,
     "delivery.providers.fcm.Fcm": FcmStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
