@@ -1,6 +1,6 @@
 """The ways a message can reach a person. Pure data; a new channel is one `ChannelSpec`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 PREFERRED = 0  # in a step: the person's own first choice; in a choice: every channel
@@ -13,8 +13,9 @@ class ChannelSpec:
 
     `number` stands in the database and never changes. `interrupts`: quiet hours hold it.
     `addressed`: needs an address row (in-app reaches the recipient itself). `every_address`:
-    goes to all addresses of the kind (devices), not only to the current one. `fields`: the content
-    an editor writes for it, of those that Content has. `required`: which of them may not be empty.
+    goes to all addresses of the kind (devices), not only to the current one. `kinds`: what its
+    addresses can be, where providers differ in which they take. `fields`: the content an editor
+    writes for it, of those that Content has. `required`: which of them may not be empty.
     """
 
     number: int
@@ -23,6 +24,7 @@ class ChannelSpec:
     interrupts: bool = True
     addressed: bool = True
     every_address: bool = False
+    kinds: tuple[str, ...] = ()
     fields: tuple[str, ...] = ("title", "body", "url")
     required: tuple[str, ...] = ("title",)
     icon: str = "notifications"
@@ -53,6 +55,7 @@ MOBILE_PUSH = ChannelSpec(
     key="mobile_push",
     label="Phone notification",
     every_address=True,
+    kinds=("fcm", "apns"),
     fields=("title", "body", "url", "image", "actions"),
     required=("title", "body"),
     icon="smartphone",
@@ -83,6 +86,9 @@ GENERAL = ChannelSpec(
     required=("title", "body"),
     icon="hub",
 )
+
+# The kinds of addresses as the database has them; the numbers never change.
+KINDS: Mapping[str, int] = {"fcm": 1, "apns": 2}
 
 _by_number: dict[int, ChannelSpec] = {}
 _by_key: dict[str, ChannelSpec] = {}

@@ -9,14 +9,16 @@ from notifysite.plumbing import audit
 _FORGIVABLE = (SuppressionReason.HARD_BOUNCE, SuppressionReason.DEAD_TOKEN)
 
 
-def forgive(channel: int, address_hash: bytes, *, actor: str) -> None:
-    """Lift the suppression of a device's dead token, in the caller's transaction."""
+def forgive(channel: int, address_hash: bytes, *, actor: str) -> bool:
+    """Lift the suppression of a device's dead token, in the caller's transaction; whether there
+    was one."""
     if not channels.by_number(channel).every_address:
-        return
+        return False
     dead = Suppression.objects.filter(
         channel=channel, address_hash=address_hash, reason__in=_FORGIVABLE
     )
-    for row in dead.select_for_update():
+    rows = list(dead.select_for_update())
+    for row in rows:
         audit.record(
             actor=actor,
             action="suppression.lifted",
@@ -27,3 +29,4 @@ def forgive(channel: int, address_hash: bytes, *, actor: str) -> None:
             },
         )
         row.delete()
+    return bool(rows)

@@ -27,8 +27,9 @@ LANES = (1, 2, 3)  # notifications.words.Lane, which delivery knows only as numb
 GRACE_SECONDS = 15
 
 _ROW = (
-    "id", "notification_id", "recipient_id", "address_id", "channel", "step", "lane", "mode",
-    "uncertain", "attempts", "unknowns", "provider", "accepted_at", "created_at", "expires_at",
+    "id", "notification_id", "recipient_id", "address_id", "address_kind", "channel", "step",
+    "lane", "mode", "uncertain", "attempts", "unknowns", "provider", "accepted_at", "created_at",
+    "expires_at",
 )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     notification_id: UUID
     recipient_id: int
     address_id: int | None
+    address_kind: int | None
     channel: int
     step: int
     lane: int
@@ -367,8 +369,8 @@ def _settle_parameters(settled: Sequence[Settled], *, lane: int) -> dict[str, An
 
 _NEW = {
     "id": "uuid", "notification_id": "uuid", "recipient_id": "bigint", "address_id": "bigint",
-    "address_hash": "bytea", "channel": "smallint", "step": "smallint", "lane": "smallint",
-    "mode": "smallint", "uncertain": "smallint", "expires_at": "timestamptz",
+    "address_hash": "bytea", "address_kind": "smallint", "channel": "smallint", "step": "smallint",
+    "lane": "smallint", "mode": "smallint", "uncertain": "smallint", "expires_at": "timestamptz",
     "accepted_at": "timestamptz", "person_changed_at": "timestamptz", "lease": "uuid",
 }  # fmt: skip
 # Queues new deliveries, due now; a part of the statement that plans them. Those with a lease are

@@ -40,9 +40,18 @@ class Choice:
 _cached: tuple[float, dict[int, list[Turn]]] = (-math.inf, {})
 
 
-def aliases(channel: int, *, mode: int) -> Sequence[str]:
-    """The aliases that may carry a channel, best first; test keys reach the simulator only."""
-    return [turn.alias for turn in turns(channel, mode=mode)]
+def aliases(channel: int, *, mode: int, kind: int | None = None) -> Sequence[str]:
+    """The aliases that may carry a channel, best first; test keys reach the simulator only.
+
+    `kind`: of them those that take such an address, by channels.KINDS.
+    """
+    return [turn.alias for turn in turns(channel, mode=mode) if _takes(turn.alias, kind)]
+
+
+def kinds(channel: int, *, mode: int) -> frozenset[str] | None:
+    """The kinds of addresses that somebody on a channel takes; None where somebody takes all."""
+    taken = [registry.traits(alias).kinds for alias in aliases(channel, mode=mode)]
+    return frozenset().union(*taken) if all(taken) else None
 
 
 def turns(channel: int, *, mode: int) -> Sequence[Turn]:
@@ -71,14 +80,20 @@ class Takers:
 
 
 def takers(
-    channel: int, *, mode: int, stay: str = "", tried: frozenset[str] = frozenset()
+    channel: int,
+    *,
+    mode: int,
+    kind: int | None = None,
+    stay: str = "",
+    tried: frozenset[str] = frozenset(),
 ) -> Takers:
     """Who may have the next try, in a round in which those of `tried` have failed already.
 
-    `stay`: only this one, while it is still on the channel, because it may have the message
-    already.
+    `kind`: of its address, by channels.KINDS. `stay`: only this one, while it is still on the
+    channel, because it may have the message already.
     """
-    there = [turn for turn in turns(channel, mode=mode) if turn.alias not in tried]
+    there = [turn for turn in turns(channel, mode=mode) if _takes(turn.alias, kind)]
+    there = [turn for turn in there if turn.alias not in tried]
     there = [turn for turn in there if turn.alias == stay] or there
     waits = [health.pulse(Way(turn.alias, channel)).wait() for turn in there]
     free = [turn for turn, wait in zip(there, waits, strict=True) if not wait]
@@ -89,10 +104,16 @@ def takers(
 
 
 def choose(
-    channel: int, *, mode: int, luck: float, stay: str = "", tried: frozenset[str] = frozenset()
+    channel: int,
+    *,
+    mode: int,
+    luck: float,
+    kind: int | None = None,
+    stay: str = "",
+    tried: frozenset[str] = frozenset(),
 ) -> Choice:
     """The provider for the next try; see `takers`, and how they are chosen from."""
-    return takers(channel, mode=mode, stay=stay, tried=tried).choose(luck)
+    return takers(channel, mode=mode, kind=kind, stay=stay, tried=tried).choose(luck)
 
 
 def luck_of(delivery: UUID) -> float:
@@ -105,6 +126,11 @@ def forget() -> None:
     global _cached
     _cached = (-math.inf, {})
     health.forget()
+
+
+def _takes(alias: str, kind: int | None) -> bool:
+    taken = registry.traits(alias).kinds if kind else ()
+    return not taken or kind in {channels.KINDS.get(word) for word in taken}
 
 
 def _weighted(turns: Sequence[Turn], luck: float) -> Turn:

@@ -124,6 +124,7 @@ class _Asked:
             priority=self.terms.priority,
             only_channels=self.terms.only,
             providers=facts.providers(self.caller.mode),
+            kinds=facts.kinds(self.caller.mode),
             type=kind.facts,
             person=person_facts(
                 person,
@@ -199,24 +200,30 @@ class _Asked:
         return {
             **facts.write_step(step),
             "would_send_at": _moment(leaves) if leaves else None,
-            **self._providers(step.channel),
+            **self._providers(step),
             "cost": self._cost(step),
             "gates": [_gate(gate) for gate in trace if gate.step == step.step],
             **self._content(step),
         }
 
-    def _providers(self, channel: int) -> dict[str, Any]:
-        """Who would take it now; who could instead; and why those before did not."""
-        mode = self.caller.mode
-        ways = list(routing.aliases(channel, mode=mode)) if channel else []
+    def _providers(self, step: StepDecision) -> dict[str, Any]:
+        """Who would take it now; who could instead; and why those before did not. Of several
+        devices this is about the first."""
+        mode, channel = self.caller.mode, step.channel
+        kind = self._kind(step)
+        ways = list(routing.aliases(channel, mode=mode, kind=kind)) if channel else []
         # Among equals chance decides, by each delivery's id: this is who takes the middle one.
-        taker = routing.choose(channel, mode=mode, luck=0.5).alias if ways else ""
+        taker = routing.choose(channel, mode=mode, kind=kind, luck=0.5).alias if ways else ""
         routed = channel and mode is not Mode.TEST
         return {
             "provider": taker or None,
             "alternatives": [alias for alias in ways if alias != taker],
             "passed_over": _passed_over(self.standings(channel), taker) if routed else [],
         }
+
+    def _kind(self, step: StepDecision) -> int | None:
+        there = {one.id: one.kind for one in self._addresses()} if step.addresses else {}
+        return channels.KINDS.get(there[step.addresses[0]]) if there else None
 
     def _cost(self, step: StepDecision) -> dict[str, str] | None:
         """What leaves would roughly cost; of an SMS nobody knows yet how many segments it has."""

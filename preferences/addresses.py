@@ -21,13 +21,27 @@ from notifysite.plumbing.crypto import DataKey, keyed_hash
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, parse_origins, require_safe
 
 CONTEXT = "address"
-PUSH_KINDS = ("fcm", "apns")
 LONGEST_EMAIL = 254  # RFC 5321: a path is at most 256 with its brackets
 LONGEST_URL = 2000
 LONGEST_TOKEN = 4096
 
 _PHONE = re.compile(r"\+[0-9 ().\-/]{3,40}")
 _PRINTABLE = re.compile(r"[!-~]+")
+_SIMULATED = "simulator-"  # see delivery/simulation.py
+_KIND_NEEDED = "Must be one of: {}. It says which push service made the token."
+_APNS = r"[0-9a-fA-F]{64,}"
+_SHAPES = {
+    "fcm": (
+        re.compile(rf"(?!{_APNS}\Z)[\w:.\-]+", re.ASCII),
+        "Must be a registration token as the Firebase SDK makes it. A hexadecimal one is Apple's: "
+        "give the kind apns.",
+    ),
+    "apns": (
+        re.compile(_APNS),
+        "Must be a device token in hexadecimal, as Apple's SDK makes it. One with a colon is "
+        "Firebase's: give the kind fcm.",
+    ),
+}
 _BARE_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 
 
@@ -60,9 +74,11 @@ def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = 
     if not channel.addressed:
         raise AddressInvalid(field or "channel", f"{channel.label} needs no address.")
     read = _READERS.get(channel.number, _token)
-    if channel is channels.MOBILE_PUSH and kind not in PUSH_KINDS:
-        raise AddressInvalid("kind", f"Must be one of: {', '.join(PUSH_KINDS)}.")
+    if channel.kinds and kind not in channel.kinds:
+        raise AddressInvalid("kind", _KIND_NEEDED.format(", ".join(channel.kinds)))
     text, identity = read(value, field or channel.key)
+    if kind in _SHAPES:
+        _require_shape(text, kind, field=field or channel.key)
     # Two push services may hand out the same token.
     found_by = f"{kind}:{identity}" if kind else identity
     return Reach(
@@ -205,6 +221,13 @@ def _token(value: Any, field: str) -> tuple[str, str]:
     if _PRINTABLE.fullmatch(text) is None:
         raise AddressInvalid(field, "Must be printable ASCII without spaces.")
     return text, text
+
+
+def _require_shape(token: str, kind: str, *, field: str) -> None:
+    """A token is the push service's that it is said to be; simulated ones are anybody's."""
+    shape, hint = _SHAPES[kind]
+    if shape.fullmatch(token) is None and not token.startswith(_SIMULATED):
+        raise AddressInvalid(field, hint)
 
 
 def _text(value: Any, field: str, *, longest: int) -> str:

@@ -48,11 +48,12 @@ def register(
     with transaction.atomic():
         elsewhere = _elsewhere(recipient_id, reach)
         key = _lock(recipient_id, [row.recipient_id for row in elsewhere])
-        _back(reach, actor=actor)
+        was_dead = _back(reach, actor=actor)
         mine = list(_in_use().filter(recipient_id=recipient_id, channel=reach.channel))
         same = next((row for row in mine if bytes(row.hash) == reach.hash), None)
         if same is not None and addresses.decrypt(same.value, key) == reach.value:
-            return Registered(_relabelled(same, label), is_new=False)
+            since = now if was_dead else same.created_at
+            return Registered(_again(same, label=label, since=since), is_new=False)
         _retire([*_surplus(mine, same, reach), *elsewhere], actor=actor, now=now)
         device = Address.objects.create(
             recipient_id=recipient_id,
@@ -109,16 +110,19 @@ def _surplus(mine: Sequence[Address], same: Address | None, reach: Reach) -> lis
     return [*oldest, same] if same else oldest
 
 
-def _back(reach: Reach, *, actor: str) -> None:
-    """Tell delivery, of which preferences knows only the channels, that a device is there."""
-    tell: Callable[..., None] = import_string(settings.DEVICE_REGISTERED)
-    tell(reach.channel, reach.hash, actor=actor)
+def _back(reach: Reach, *, actor: str) -> bool:
+    """Tell delivery, of which preferences knows only the channels, that a device is there; whether
+    it was thought dead."""
+    tell: Callable[..., bool] = import_string(settings.DEVICE_REGISTERED)
+    return tell(reach.channel, reach.hash, actor=actor)
 
 
-def _relabelled(device: Address, label: str) -> Address:
-    if label and label != device.label:
-        device.label = label
-        device.save(update_fields=["label"])
+def _again(device: Address, *, label: str, since: datetime) -> Address:
+    """The same device: older news of its death is no news any more."""
+    label = label or device.label
+    if (label, since) != (device.label, device.created_at):
+        device.label, device.created_at = label, since
+        device.save(update_fields=["label", "created_at"])
     return device
 
 

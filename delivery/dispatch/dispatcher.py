@@ -293,7 +293,13 @@ def _asked(claimed: Claimed) -> dict[str, Any]:
     row = claimed.row
     # Where an answer was lost the message may be there: no other provider is given it.
     stay = row.provider if row.unknowns else ""
-    return {"channel": row.channel, "mode": row.mode, "stay": stay, "tried": claimed.tried}
+    return {
+        "channel": row.channel,
+        "kind": row.address_kind,
+        "mode": row.mode,
+        "stay": stay,
+        "tried": claimed.tried,
+    }
 
 
 def _fails_over(claimed: Claimed, outcome: Outcome, *, by: str, way: Way) -> bool:

@@ -141,7 +141,7 @@ def _verdict(
             luck=random.random(),
             expires_in=(row.expires_at - now).total_seconds() if row.expires_at else None,
             retry_after=outcome.retry_after,
-            providers=len(routing.aliases(row.channel, mode=row.mode)),
+            providers=len(routing.aliases(row.channel, mode=row.mode, kind=row.address_kind)),
             # Since the row was made: the provider cannot have known the reference for longer.
             folds=(now - row.created_at).total_seconds() < traits.idempotent_for,
             reports=traits.reports,

@@ -18,6 +18,7 @@ class Delivery(models.Model):
     recipient_id = models.BigIntegerField()
     address_id = models.BigIntegerField(null=True)
     address_hash = models.BinaryField(null=True)
+    address_kind = models.SmallIntegerField(null=True)  # by channels.KINDS
     channel = models.SmallIntegerField()
     step = models.SmallIntegerField()
     lane = models.SmallIntegerField()

@@ -64,12 +64,12 @@ class HttpProvider(OneByOne):
     ) -> OutboundResponse:
         """Post once. Raises UnsafeURL, Unreachable, or NoAnswer where it may have been taken."""
         if self.watch:
-            self.watch(_written(f"POST {url}", headers, content))
+            self.watch(written(f"POST {url}", headers, content))
         answer = self._client.post(
             url, content=content, headers=headers, deadline=ends - time.monotonic()
         )
         if self.watch:
-            self.watch(_written(f"HTTP {answer.status}", answer.headers, answer.body))
+            self.watch(written(f"HTTP {answer.status}", answer.headers, answer.body))
         return answer
 
     def judged(
@@ -110,7 +110,8 @@ def object_in(body: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _written(first: str, headers: Mapping[str, str], body: bytes) -> str:
+def written(first: str, headers: Mapping[str, str], body: bytes) -> str:
+    """A request or an answer as a `watch` is told it."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

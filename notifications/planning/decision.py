@@ -35,6 +35,7 @@ class AddressFacts(NamedTuple):
     channel: int
     hash: bytes = b""
     suppressed: bool = False
+    kind: str = ""
 
 
 class PersonFacts(NamedTuple):
@@ -73,14 +74,16 @@ class Past(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All that a decision may depend on. `start` is when the first step may leave. `withdrawn`:
-    the audience it is for was cancelled; `subscribed`: to the topic it was sent to, if any."""
+    """All that a decision may depend on. `start` is when the first step may leave. `kinds`: of
+    addresses, those that somebody takes, for channels on which nobody takes all. `withdrawn`: the
+    audience it is for was cancelled; `subscribed`: to the topic it was sent to, if any."""
 
     now: datetime
     start: datetime
     type: TypeFacts
     person: PersonFacts
     providers: frozenset[int]
+    kinds: Mapping[int, frozenset[str]] = _NOTHING
     expires_at: datetime | None = None
     priority: Priority = Priority.NORMAL
     only_channels: frozenset[int] | None = None

@@ -97,6 +97,7 @@ def gather(
         live_keys=live_keys,
         readers=readers.load({one.recipient_id for one in due if one.type_id in wordy}),
         providers={mode: providers(mode) for mode in {one.mode for one in due}},
+        kinds={mode: kinds(mode) for mode in {one.mode for one in due}},
         members=membership.load(
             [(one.id, one.audience_id, one.recipient_id) for one in due if one.audience_id]
         ),
@@ -115,6 +116,7 @@ class _Shared:
     live_keys: frozenset[int] = frozenset()
     readers: Mapping[int, Reader] = field(default_factory=dict)
     providers: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    kinds: Mapping[int, Mapping[int, frozenset[str]]] = field(default_factory=dict)
     members: Mapping[UUID, Membership] = field(default_factory=dict)
     common: Mapping[int | None, Common] = field(default_factory=dict)
 
@@ -141,6 +143,7 @@ def _case(
         priority=Priority(due.priority),
         only_channels=None if due.channels is None else frozenset(due.channels),
         providers=shared.providers[due.mode],
+        kinds=shared.kinds[due.mode],
         key_live=due.key_id in shared.live_keys,
         withdrawn=member.withdrawn,
         subscribed=member.subscribed,
@@ -178,16 +181,26 @@ def providers(mode: int) -> frozenset[int]:
     )
 
 
+def kinds(mode: int) -> Mapping[int, frozenset[str]]:
+    """Of channels where nobody takes addresses of all kinds, those that somebody takes."""
+    found = {
+        spec.number: routing.kinds(spec.number, mode=mode)
+        for spec in channels.every()
+        if spec.kinds
+    }
+    return {number: taken for number, taken in found.items() if taken is not None}
+
+
 # One statement, because for one person a question costs more than its answer: the addresses, then
 # the keys that are live.
 _REACHABLE = Statement("""
-    (SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL
+    (SELECT a.recipient_id, a.id, a.channel, a.hash, s.id IS NOT NULL, a.kind
     FROM address AS a LEFT JOIN suppression AS s
         ON s.channel = a.channel AND s.address_hash = a.hash
         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())
     WHERE a.recipient_id = ANY(%(ids)s::bigint[]) AND a.retired_at IS NULL
     ORDER BY a.recipient_id, a.id)
-    UNION ALL SELECT NULL, k.id, NULL, NULL, NULL
+    UNION ALL SELECT NULL, k.id, NULL, NULL, NULL, NULL
     FROM api_key AS k JOIN service AS v ON v.id = k.service_id
     WHERE k.id = ANY(%(keys)s::bigint[]) AND k.revoked_at IS NULL AND v.active
 """)

@@ -16,8 +16,9 @@ from preferences.resolution import Why
 
 
 class Look(NamedTuple):
-    """One step on one channel, with all that is known. `usable`: the addresses it would leave for;
-    `suppressed`: that there are some, and none may be used."""
+    """One step on one channel, with all that is known. `usable`: the addresses it would leave for.
+    There may be some and none of them usable, because nobody takes their kind (`untaken`), or they
+    are all `suppressed`."""
 
     facts: Facts
     step: StepFacts
@@ -26,6 +27,7 @@ class Look(NamedTuple):
     earlier: tuple[Past, ...]
     usable: tuple[int, ...]
     suppressed: bool
+    untaken: bool
 
     @classmethod
     def of(
@@ -34,9 +36,12 @@ class Look(NamedTuple):
         """Look at a step on one of the channels it may take."""
         spec = channels.by_number(channel)
         there = [one for one in facts.person.addresses if one.channel == channel]
-        found = [one.id for one in there if not one.suppressed]
+        kinds = facts.kinds.get(channel)
+        taken = there if kinds is None else [one for one in there if one.kind in kinds]
+        found = [one.id for one in taken if not one.suppressed]
         usable = tuple(found if spec.every_address else found[:1])
-        return cls(facts, step, channel, spec, earlier, usable, bool(there) and not found)
+        suppressed, untaken = bool(taken) and not found, bool(there) and not taken
+        return cls(facts, step, channel, spec, earlier, usable, suppressed, untaken)
 
     @property
     def urgent(self) -> bool:
@@ -156,6 +161,8 @@ def _address(look: Look) -> Answer:
         return _pass("needs none", "channel")
     if look.suppressed:
         return _skip("suppressed", "suppression", Reason.SUPPRESSED)
+    if look.untaken:
+        return _skip("no provider for such a device", "route", Reason.NO_PROVIDER)
     if not look.usable:
         return _skip(f"no {look.spec.key} address", "person", Reason.NO_ADDRESS)
     return _pass(f"{len(look.usable)} in use", "person")

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from django.db import DatabaseError, connection, transaction
 
-from delivery import queue
+from delivery import channels, queue
 from delivery.dispatch import Dispatcher
 from delivery.lifecycle import Reason
 from notifications.catalog import types
@@ -185,6 +185,7 @@ class Planned(NamedTuple):
                 "recipient_id": due.recipient_id,
                 "address_id": address,
                 "address_hash": by_id[address].hash if address else None,
+                "address_kind": channels.KINDS.get(by_id[address].kind) if address else None,
                 "channel": step.channel,
                 "step": step.step,
                 "lane": due.lane,

@@ -169,6 +169,7 @@ def _message(
         test=due.mode == Mode.TEST,
         priority=due.priority,
         expires_at=due.expires_at,
+        registered_at=row.registered_at,
         headers=wording.headers(letter, kind, variables),
     )
 

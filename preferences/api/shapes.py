@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from delivery import channels
 from notifysite.plumbing.faults import StrictSerializerMixin
 from notifysite.plumbing.paging import PageSerializer
 from preferences.models.category import KEY
@@ -32,7 +33,7 @@ class DeviceBody(serializers.Serializer[None]):
     """`web_push` takes `subscription`, `mobile_push` `kind` and `token`, `webhook` `url`."""
 
     channel = serializers.ChoiceField(["web_push", "mobile_push", "webhook"])
-    kind = serializers.ChoiceField(["fcm", "apns"], required=False)
+    kind = serializers.ChoiceField(channels.MOBILE_PUSH.kinds, required=False)
     token = serializers.CharField(required=False)
     subscription = serializers.JSONField(required=False)
     url = serializers.URLField(required=False)

@@ -102,7 +102,7 @@ def settling(ids: Sequence[UUID]) -> dict[str, Any]:
     return queue._settle_parameters(
         [
             Settled(
-                Row(id_, uuid4(), 1, 1, 1, 1, 2, 1, 1, 0, 0, "", now, now, None, now, 0.0),
+                Row(id_, uuid4(), 1, 1, None, 1, 1, 2, 1, 1, 0, 0, "", now, now, None, now, 0.0),
                 token,
                 "scripted",
                 Outcome(reference=id_, kind=OutcomeKind.ACCEPTED),

@@ -114,3 +114,20 @@ def test_without_a_route_there_is_nobody(settings: Any) -> None:
     settings.DELIVERY_ROUTES = {}
 
     assert chosen() == Choice()
+
+
+def test_an_address_of_some_kind_is_offered_to_who_takes_it(settings: Any) -> None:
+    configured = settings.DELIVERY_PROVIDERS
+    first = {**configured["first"], "OPTIONS": {"kinds": frozenset({"fcm"})}}
+    settings.DELIVERY_PROVIDERS = {**configured, "first": first}
+
+    assert chosen(kind=1) == Choice(alias="first")
+    assert chosen(kind=2) == Choice(alias="second")
+    assert chosen(kind=1, tried=frozenset({"first"})) == Choice(alias="second")
+    assert chosen(kind=2, tried=frozenset({"second"})) == Choice()
+    assert routing.aliases(EMAIL, mode=LIVE, kind=2) == ["second"]
+    assert routing.kinds(EMAIL, mode=LIVE) is None
+    route(("first", 1, 100))
+    assert routing.kinds(EMAIL, mode=LIVE) == {"fcm"}
+    assert chosen(kind=2) == Choice()
+    assert chosen() == Choice(alias="first")

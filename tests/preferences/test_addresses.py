@@ -207,7 +207,12 @@ def test_a_push_token_names_its_service():
     token = addresses.normalise(channels.MOBILE_PUSH, "abc:DEF_123", kind="fcm")
 
     assert (token.kind, token.value) == ("fcm", "abc:DEF_123")
-    assert token.hash != addresses.normalise(channels.MOBILE_PUSH, token.value, kind="apns").hash
+    assert addresses.normalise(channels.MOBILE_PUSH, "0F" * 32, kind="apns").kind == "apns"
+    simulated = "simulator-silent"
+    apns, fcm = (
+        addresses.normalise(channels.MOBILE_PUSH, simulated, kind=kind) for kind in ("apns", "fcm")
+    )
+    assert apns.hash != fcm.hash
 
 
 @pytest.mark.parametrize(
@@ -220,6 +225,10 @@ def test_a_push_token_names_its_service():
         ("a\nb", "fcm", "token"),
         ("x" * 5000, "fcm", "token"),
         (None, "apns", "token"),
+        ("abc:DEF_123", "apns", "token"),
+        ("ab" * 31, "apns", "token"),
+        ("ab" * 32, "fcm", "token"),
+        ("/topics/news", "fcm", "token"),
     ],
 )
 def test_a_push_token_that_cannot_be_used_is_refused(token: Any, kind: str, field: str):

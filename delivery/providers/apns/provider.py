@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.apns.classes import APNS, PAUSE
 from delivery.providers.apns.login import Login
 from delivery.providers.apns.payload import LARGEST, headers_of, payload_of
-from delivery.providers.base import asked_to_wait, raised
-from delivery.providers.http import object_in, refused
+from delivery.providers.base import Watch, asked_to_wait, raised
+from delivery.providers.http import object_in, refused, written
 from delivery.providers.push import LONGEST_TTL, fit, phone_parts, require_ttl
 from notifysite.plumbing import http2
 from notifysite.plumbing.http import (
@@ -43,6 +43,10 @@ class Apns:
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"apns"})
+    features: ClassVar[frozenset[Feature]] = frozenset(
+        {Feature.REPLACES, Feature.EXPIRY, Feature.IMAGES, Feature.ACTIONS}
+    )
+    watch: Watch | None = None
 
     def __init__(
         self,
@@ -108,13 +112,21 @@ class Apns:
             return again
         began, login = time.monotonic(), self._login.token()
         requests = [letter.request(login) for letter in letters]
+        for request in requests:
+            self._tell(f"POST {self._url}{request.path}", dict(request.headers), request.body)
         for place, answer in self._answers(requests, ends):
             letter = letters[place]
+            if isinstance(answer, OutboundResponse):
+                self._tell(f"HTTP/2 {answer.status}", answer.headers, answer.body)
             if not last and self._may_fare_better(answer, login):
                 again.append(letter)
             else:
                 yield replace(self._outcome(letter.message, answer), took=time.monotonic() - began)
         return again
+
+    def _tell(self, first: str, headers: Mapping[str, str], body: bytes) -> None:
+        if self.watch:
+            self.watch(written(first, headers, body))
 
     def _answers(
         self, requests: Sequence[Request], ends: float

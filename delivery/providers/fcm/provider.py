@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.fcm.classes import FCM, LEAST_PAUSE, PAUSE
 from delivery.providers.fcm.login import Login, NoLogin, read_account
@@ -31,6 +31,7 @@ class Fcm(HttpProvider):
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"fcm"})
+    features = frozenset({Feature.REPLACES, Feature.EXPIRY, Feature.IMAGES, Feature.ACTIONS})
 
     def __init__(
         self,

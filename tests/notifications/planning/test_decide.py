@@ -120,6 +120,32 @@ def test_a_push_goes_to_every_device() -> None:
     assert step.addresses == (3, 4)
 
 
+@pytest.mark.parametrize(
+    ("taken", "outcome", "reason", "leaves_for"),
+    [
+        ({"fcm", "apns"}, "send", None, (1, 2)),
+        ({"fcm"}, "send", None, (1,)),
+        ({"apns"}, "send", None, (2,)),
+        ({"other"}, "skip", Reason.NO_PROVIDER, ()),
+        ({"huawei"}, "skip", Reason.SUPPRESSED, ()),
+    ],
+)
+def test_a_push_goes_to_the_devices_that_somebody_takes(
+    taken: set[str], outcome: str, reason: Reason | None, leaves_for: tuple[int, ...]
+) -> None:
+    there = (
+        AddressFacts(id=1, channel=PUSH, kind="fcm"),
+        AddressFacts(id=2, channel=PUSH, kind="apns"),
+        AddressFacts(id=3, channel=PUSH, kind="huawei", suppressed=True),
+    )
+    facts = make_facts(
+        type={"steps": steps(PUSH)}, person={"addresses": there}, kinds={PUSH: frozenset(taken)}
+    )
+
+    assert outcomes(facts) == [(PUSH, outcome, reason)]
+    assert decide(facts).steps[0].addresses == leaves_for
+
+
 OFF = Effective(enabled=False, source=Source.CATEGORY, reason=Why.OPTED_OUT_CATEGORY)
 # (what differs, what becomes of an email step, why): each gate alone.
 ALONE: list[tuple[str, dict[str, Any], str, Reason]] = [

@@ -113,7 +113,7 @@ def test_a_person_adds_lists_and_removes_their_devices(
     as_person: Callable[[Recipient], APIClient],
 ):
     client = as_person(make_recipient("ann"))
-    body = {"channel": "mobile_push", "kind": "apns", "token": "abc"}
+    body = {"channel": "mobile_push", "kind": "apns", "token": "ab" * 32}
 
     added = client.post("/api/v1/me/devices", body)
 

@@ -1,0 +1,286 @@
+"""Phones and browsers from the API to the push service and back, each by its own provider."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from delivery import channels, registry, routing
+from delivery.channels import MOBILE_PUSH, WEB_PUSH
+from delivery.lifecycle import Reason, State
+from delivery.models import Delivery, Suppression
+from notifications.catalog import versions
+from notifications.models import Decision, Notification
+from preferences.models import Address
+from tests.delivery.providers.stages.base import offered
+from tests.factories import make_category, make_recipient, make_type
+from tests.fakes import fcm_service
+from tests.fakes.apns_service import ApnsService, refusal
+from tests.fakes.fcm_service import FcmService
+from tests.fakes.push_service import PushService
+from tests.fakes.service import DROP, HANG, Reply, Service
+
+pytestmark = pytest.mark.django_db
+
+Run = Callable[[], int]
+WORDS = {
+    "title": "Order {{ data.number }} shipped",
+    "body": "Soon with you",
+    "url": "https://example.com/orders/{{ data.number }}",
+}
+
+
+class Way:
+    """One push service with its devices."""
+
+    channel = MOBILE_PUSH
+    alias: str
+    gone: Reply
+
+    def __init__(self, service: Service) -> None:
+        self.service: Any = service
+
+    def device(self, answer: Any = None) -> dict[str, Any]:
+        """What an app or a page registers; the service always answers so for it."""
+        raise NotImplementedError
+
+    @property
+    def titles(self) -> list[str]:
+        """What was taken."""
+        raise NotImplementedError
+
+
+class ByFcm(Way):
+    alias = "fcm"
+    gone = fcm_service.UNREGISTERED
+
+    def device(self, answer: Any = None) -> dict[str, Any]:
+        return {
+            "channel": "mobile_push",
+            "kind": "fcm",
+            "token": self.service.phone(answer=answer),
+        }
+
+    @property
+    def titles(self) -> list[str]:
+        return [sent["notification"]["title"] for sent in self.service.sent]
+
+
+class ByApns(Way):
+    alias = "apns"
+    gone = refusal(410, "Unregistered", timestamp=4_000_000_000_000)
+
+    def device(self, answer: Any = None) -> dict[str, Any]:
+        return {
+            "channel": "mobile_push",
+            "kind": "apns",
+            "token": self.service.device(answer=answer),
+        }
+
+    @property
+    def titles(self) -> list[str]:
+        return [sent.payload["aps"]["alert"]["title"] for sent in self.service.sent]
+
+
+class ByWebPush(Way):
+    alias = "webpush"
+    channel = WEB_PUSH
+    gone = Reply(410)
+
+    def device(self, answer: Any = None) -> dict[str, Any]:
+        return {
+            "channel": "web_push",
+            "subscription": self.service.browser(answer=answer).subscription,
+        }
+
+    @property
+    def titles(self) -> list[str]:
+        return [pushed.payload["title"] for pushed in self.service.pushed]
+
+
+Ways = dict[str, Way]
+
+
+@pytest.fixture
+def ways(settings: Any) -> Iterator[Ways]:
+    """All three, each configured as its variables would configure it."""
+    with ExitStack() as closing:
+        key = settings.WEBPUSH_SETTINGS["VAPID_PUBLIC_KEY"]
+        fcm, apns = closing.enter_context(FcmService()), closing.enter_context(ApnsService())
+        push = closing.enter_context(PushService(key=key))
+        settings.OUTBOUND_ALLOWED_ORIGINS = [each.origin for each in (fcm, apns, push)]
+        offered(settings, "fcm", **fcm.options)
+        offered(settings, "apns", **apns.options)
+        route(settings, "fcm", "apns")
+        versions.forget()
+        yield {"fcm": ByFcm(fcm), "apns": ByApns(apns), "webpush": ByWebPush(push)}
+        registry.reset()
+        routing.forget()
+
+
+def route(settings: Any, *aliases: str) -> None:
+    settings.DELIVERY_ROUTES = {
+        **settings.DELIVERY_ROUTES,
+        "mobile_push": list(aliases),
+        "web_push": ["webpush"],
+    }
+    routing.forget()
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest, ways: Ways) -> Way:
+    return ways[request.param]
+
+
+@pytest.fixture(autouse=True)
+def ann(db: None) -> None:
+    make_recipient("ann")
+    both = [MOBILE_PUSH.number, WEB_PUSH.number]
+    shipping = make_category("shipping", default_channels=both)
+    for spec in (MOBILE_PUSH, WEB_PUSH):
+        make_type(
+            f"shipped_by_{spec.key}",
+            category=shipping,
+            steps=[{"channel": spec.key}],
+            words={spec.key: WORDS},
+            data_schema={"type": "object", "properties": {"number": {"type": "string"}}},
+        )
+
+
+def register(api: APIClient, device: dict[str, Any]) -> int:
+    answer = api.post("/api/v1/users/ann/devices", device, format="json")
+    assert answer.status_code in (200, 201), answer.content
+    return answer.status_code
+
+
+def send(api: APIClient, spec: channels.ChannelSpec = MOBILE_PUSH) -> str:
+    body = {"type": f"shipped_by_{spec.key}", "to": "ann", "data": {"number": "7"}}
+    answer = api.post("/api/v1/notifications", body, format="json")
+    assert answer.status_code == 202, answer.content
+    return answer.json()["notifications"][0]["id"]
+
+
+def standing(notification: str) -> list[tuple[int, int | None, str]]:
+    rows = Delivery.objects.filter(notification_id=notification).order_by("created_at", "id")
+    return [(row.state, row.reason, row.provider) for row in rows]
+
+
+def reasons(notification: str) -> list[str | None]:
+    (body,) = Decision.objects.filter(
+        id__in=Notification.objects.filter(id=notification).values("decision_id")
+    ).values_list("body", flat=True)
+    return [step["reason"] for step in body]
+
+
+BY = pytest.mark.parametrize("way", ["fcm", "apns", "webpush"], indirect=True)
+
+
+@BY
+def test_what_is_accepted_is_planned_pushed_and_told(api: APIClient, way: Way, run: Run) -> None:
+    assert register(api, way.device()) == 201
+    notification = send(api, way.channel)
+    run()
+    assert way.titles == ["Order 7 shipped"]
+    assert standing(notification) == [(State.SENT, None, way.alias)]
+    told = api.get(f"/api/v1/notifications/{notification}/timeline").json()["results"]
+    assert any(way.alias in json.dumps(entry) for entry in told)
+
+
+@BY
+def test_a_dead_token_is_not_used_until_it_registers_again(
+    api: APIClient, way: Way, run: Run
+) -> None:
+    device = way.device()
+    register(api, device)
+    way.service.on_call(way.gone)
+    first = send(api, way.channel)
+    run()
+    assert standing(first) == [(State.FAILED, Reason.ADDRESS_DEAD, way.alias)]
+    assert Suppression.objects.count() == 1
+    before = len(way.service.taken)
+
+    second = send(api, way.channel)
+    run()
+    assert (standing(second), reasons(second)) == ([], ["suppressed"])
+    assert len(way.service.taken) == before
+
+    was = Address.objects.get().created_at
+    assert register(api, device) == 200
+    assert Suppression.objects.count() == 0
+    assert Address.objects.get().created_at > was
+    third = send(api, way.channel)
+    run()
+    assert standing(third) == [(State.SENT, None, way.alias)]
+
+
+@BY
+def test_one_bad_device_never_stops_the_others(api: APIClient, way: Way, run: Run) -> None:
+    for answer in (None, way.gone, Reply(400), DROP, None):
+        register(api, way.device(answer=answer))
+    notification = send(api, way.channel)
+    run()
+    assert sorted(state for state, *_ in standing(notification)) == [
+        State.QUEUED,  # its answer was lost: it is tried again later
+        State.SENT,
+        State.SENT,
+        State.FAILED,
+        State.FAILED,
+    ]
+    assert Suppression.objects.count() == 1
+
+
+def test_each_phone_is_reached_by_who_takes_its_kind(api: APIClient, ways: Ways, run: Run) -> None:
+    for alias in ("fcm", "apns", "fcm"):
+        register(api, ways[alias].device())
+    notification = send(api)
+    run()
+    assert {alias: len(ways[alias].titles) for alias in ("fcm", "apns")} == {"fcm": 2, "apns": 1}
+    rows = Delivery.objects.filter(notification_id=notification).values_list(
+        "address_kind", "provider"
+    )
+    assert sorted(rows) == [(1, "fcm"), (1, "fcm"), (2, "apns")]
+
+
+def test_a_phone_that_nobody_takes_is_left_out_and_alone_it_is_skipped(
+    api: APIClient, ways: Ways, run: Run, settings: Any
+) -> None:
+    route(settings, "fcm")
+    register(api, ways["apns"].device())
+    alone = send(api)
+    run()
+    assert (standing(alone), reasons(alone)) == ([], ["no_provider"])
+    register(api, ways["fcm"].device())
+    notification = send(api)
+    run()
+    assert standing(notification) == [(State.SENT, None, "fcm")]
+    assert ways["apns"].service.taken == []
+
+
+def test_explain_names_the_provider_of_the_phone(api: APIClient, ways: Ways, settings: Any) -> None:
+    register(api, ways["apns"].device())
+    body = {"type": "shipped_by_mobile_push", "to": "ann", "data": {"number": "7"}}
+
+    def explained() -> dict[str, Any]:
+        answer = api.post("/api/v1/explain", body, format="json").json()
+        (step,) = answer["recipients"][0]["steps"]
+        return step
+
+    assert (explained()["provider"], explained()["alternatives"]) == ("apns", [])
+    route(settings, "fcm")
+    assert (explained()["outcome"], explained()["reason"]) == ("skip", "no_provider")
+
+
+def test_a_provider_that_hangs_leaves_the_other_one_s_phones_alone(
+    api: APIClient, ways: Ways, run: Run, settings: Any
+) -> None:
+    offered(settings, "fcm", **ways["fcm"].service.options, timeout=2)
+    ways["fcm"].service.login_answers.append(HANG)
+    for alias in ("fcm", "apns"):
+        register(api, ways[alias].device())
+    notification = send(api)
+    run()
+    states = {provider: state for state, _, provider in standing(notification)}
+    assert states == {"fcm": State.QUEUED, "apns": State.SENT}
