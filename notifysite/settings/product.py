@@ -125,6 +125,7 @@ if WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"]:
         "OPTIONS": {
             "private_key": WEBPUSH_SETTINGS["VAPID_PRIVATE_KEY"],
             "contact": WEBPUSH_SETTINGS["VAPID_ADMIN_EMAIL"],
+            "badge": env("WEBPUSH_BADGE", default=""),
         },
     }
     DELIVERY_ROUTES["web_push"] = ["webpush"]

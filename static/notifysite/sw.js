@@ -37,7 +37,7 @@ function show(said) {
   const actions = [said.actions].flat().filter((one) => one && one.title);
   return self.registration.showNotification(said.title || self.location.host, {
     body: said.body || "",
-    badge: BADGE,
+    badge: web(said.badge) || BADGE,
     icon: web(said.icon) || BADGE,
     image: web(said.image),
     lang: said.lang || "",

@@ -134,9 +134,17 @@ def test_something_is_shown_whatever_comes(deliver, data) -> None:
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"])
 def test_only_addresses_of_the_web_are_opened(deliver, url) -> None:
     actions = [{"title": "Do", "url": url}]
-    (shown,) = deliver(json.dumps({"title": "Hi", "url": url, "icon": url, "actions": actions}))
+    said = {"title": "Hi", "url": url, "icon": url, "badge": url, "actions": actions}
+    (shown,) = deliver(json.dumps(said))
     assert shown["data"] == {"url": None, "actions": [None]}
     assert shown["icon"].endswith("/static/notifysite/badge.png")
+    assert shown["badge"].endswith("/static/notifysite/badge.png")
+
+
+def test_a_house_shows_its_own_badge(deliver, site) -> None:
+    badge = f"{site.url}/own.png"
+    (shown,) = deliver(json.dumps({"title": "Hi", "badge": badge}))
+    assert shown["badge"] == badge
 
 
 CLICK = """async ({ tag, action }) => {

@@ -3,9 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from delivery import channels, registry, routing
@@ -14,7 +18,8 @@ from delivery.lifecycle import Reason, State
 from delivery.models import Delivery, Suppression
 from notifications.catalog import versions
 from notifications.models import Decision, Notification
-from preferences.models import Address
+from notifications.words import Priority
+from preferences.models import Address, Category
 from tests.delivery.providers.stages.base import offered
 from tests.factories import make_category, make_recipient, make_type
 from tests.fakes import fcm_service
@@ -156,8 +161,8 @@ def register(api: APIClient, device: dict[str, Any]) -> int:
     return answer.status_code
 
 
-def send(api: APIClient, spec: channels.ChannelSpec = MOBILE_PUSH) -> str:
-    body = {"type": f"shipped_by_{spec.key}", "to": "ann", "data": {"number": "7"}}
+def send(api: APIClient, spec: channels.ChannelSpec = MOBILE_PUSH, **changes: Any) -> str:
+    body = {"type": f"shipped_by_{spec.key}", "to": "ann", "data": {"number": "7"}} | changes
     answer = api.post("/api/v1/notifications", body, format="json")
     assert answer.status_code == 202, answer.content
     return answer.json()["notifications"][0]["id"]
@@ -284,3 +289,71 @@ def test_a_provider_that_hangs_leaves_the_other_one_s_phones_alone(
     run()
     states = {provider: state for state, _, provider in standing(notification)}
     assert states == {"fcm": State.QUEUED, "apns": State.SENT}
+
+
+def test_a_browser_gets_all_that_an_editor_wrote(api: APIClient, ways: Ways, run: Run) -> None:
+    make_type(
+        "rich",
+        category=Category.objects.get(key="shipping"),
+        priority=Priority.HIGH,
+        steps=[{"channel": "web_push"}],
+        words={
+            "web_push": {
+                **WORDS,
+                "image": "https://example.com/parcel.png",
+                "icon": "https://example.com/icon.png",
+                "actions": [{"label": "Track", "url": "https://example.com/track"}],
+            }
+        },
+    )
+    register(api, ways["webpush"].device())
+    expires_at = (timezone.now() + timedelta(hours=2)).isoformat()
+    body = {"type": "rich", "to": "ann", "data": {"number": "7"}, "expires_at": expires_at}
+    assert api.post("/api/v1/notifications", body, format="json").status_code == 202
+    run()
+    (pushed,) = ways["webpush"].service.pushed
+    shown = {name: pushed.payload[name] for name in pushed.payload if name not in ("tag", "data")}
+    assert shown == {
+        "title": "Order 7 shipped",
+        "body": "Soon with you",
+        "url": "https://example.com/orders/7",
+        "image": "https://example.com/parcel.png",
+        "icon": "https://example.com/icon.png",
+        "actions": [{"title": "Track", "url": "https://example.com/track"}],
+    }
+    assert pushed.headers["Urgency"] == "high"
+    assert 6600 < int(pushed.headers["TTL"]) <= 7200
+    assert len(pushed.headers["Topic"]) == 32
+
+
+def test_a_browser_s_message_that_is_too_large_is_cut_and_sent(
+    api: APIClient, ways: Ways, run: Run
+) -> None:
+    make_type(
+        "long_by_web_push",
+        category=Category.objects.get(key="shipping"),
+        steps=[{"channel": "web_push"}],
+        words={"web_push": {**WORDS, "body": "Soon with you. " * 60}},
+    )
+    register(api, ways["webpush"].device())
+    ways["webpush"].service.on_call(Reply(413))
+    notification = send(api, WEB_PUSH, type="long_by_web_push")
+    run()
+    sizes = [len(pushed.plain) for pushed in ways["webpush"].service.pushed]
+    assert len(sizes) == 2
+    assert sizes[1] <= sizes[0] // 2
+    assert standing(notification) == [(State.SENT, None, "webpush")]
+
+
+@pytest.mark.parametrize(
+    ("way", "wait"), [("fcm", 60), ("apns", 120), ("webpush", 120)], indirect=["way"]
+)
+def test_who_is_asked_to_wait_waits(api: APIClient, way: Way, wait: int, run: Run) -> None:
+    busy = Reply(429, headers={"Retry-After": "120"}) if way.alias != "fcm" else fcm_service.QUOTA
+    register(api, way.device())
+    way.service.on_call(busy)
+    notification = send(api, way.channel)
+    run()
+    assert standing(notification) == [(State.QUEUED, None, way.alias)]
+    row = Delivery.objects.annotate(left=F("due_at") - Now()).get()
+    assert row.left > timedelta(seconds=wait - 30)

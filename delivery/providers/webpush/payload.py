@@ -8,8 +8,9 @@ from delivery.providers.push import some
 LARGEST: Final = 3993  # bytes of plain text: 4096 once encrypted (RFC 8291 section 4)
 
 
-def payload_of(message: Message) -> dict[str, Any]:
-    """What the service worker shows; empty parts are left out."""
+def payload_of(message: Message, *, badge: str = "") -> dict[str, Any]:
+    """What the service worker shows, with the URL of a small picture for the status bar; empty
+    parts are left out."""
     content = message.content
     actions = [{"title": action.label, "url": action.url} for action in content.actions]
     parts = {
@@ -18,6 +19,7 @@ def payload_of(message: Message) -> dict[str, Any]:
         "url": content.url,
         "image": content.image,
         "icon": content.icon,
+        "badge": badge,
         "actions": actions,
         "tag": str(message.reference),
         "lang": message.locale,

@@ -40,7 +40,8 @@ class WebPush(HttpProvider):
 
     `private_key` is a VAPID key (`manage.py vapid_keys`), `contact` an email address or an https
     URL where a push service reaches the operator. `ttl`: seconds a message waits for a browser
-    that is away, where it does not expire by itself. `timeout`: seconds for all of one message.
+    that is away, where it does not expire by itself. `badge`: the URL of the small one-coloured
+    picture that Android shows in its status bar. `timeout`: seconds for all of one message.
     `classes`: what answers mean, in place of what webpush/classes.py says.
     """
 
@@ -53,6 +54,7 @@ class WebPush(HttpProvider):
         private_key: str,
         contact: str,
         ttl: int = DAY,
+        badge: str = "",
         timeout: float = 10.0,
         threads: int = 16,
         classes: Mapping[str, str] = MappingProxyType({}),
@@ -67,6 +69,7 @@ class WebPush(HttpProvider):
             client=client,
         )
         self._ttl = require_ttl(ttl)
+        self._badge = badge
         self._signatures = Signatures(private_key, contact)
 
     def exchange(self, message: Message, ends: float) -> Outcome:
@@ -74,11 +77,12 @@ class WebPush(HttpProvider):
         device = _Device.of(message.address)
         if device is None:
             return refused(message, OutcomeKind.REFUSED_ADDRESS, "malformed_subscription")
-        payload = fit(payload_of(message), LARGEST)
+        parts = payload_of(message, badge=self._badge)
+        payload = fit(parts, LARGEST)
         try:
             answer = self._push(message, device, payload, ends)
             if answer and answer.status == 413 and payload:
-                payload = fit(payload_of(message), len(payload) // 2)
+                payload = fit(parts, len(payload) // 2)
                 answer = self._push(message, device, payload, ends)
         except UnsafeURL:
             return _unsafe(message, device)

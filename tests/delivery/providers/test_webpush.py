@@ -65,7 +65,7 @@ def test_the_browser_reads_what_was_said_and_the_service_knows_who_said_it(pushe
         ),
         data={"order": 7},
     )
-    outcome = one(pusher(), sealed)
+    outcome = one(pusher(badge="https://example.com/badge.png"), sealed)
     (pushed,) = service.pushed
     assert service.complaints == []
     assert pushed.payload == {
@@ -74,6 +74,7 @@ def test_the_browser_reads_what_was_said_and_the_service_knows_who_said_it(pushe
         "url": "https://example.com/orders/7",
         "image": "https://example.com/parcel.png",
         "icon": "https://example.com/icon.png",
+        "badge": "https://example.com/badge.png",
         "actions": [{"title": "Track", "url": "https://example.com/track/7"}],
         "tag": str(sealed.reference),
         "lang": "en",
