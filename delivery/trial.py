@@ -52,6 +52,8 @@ def run(alias: str, message: Message, *, tell: Callable[[str], None]) -> Outcome
 
 
 def _shown(name: str, value: Any) -> str:
+    if "-----BEGIN" in str(value):  # a private key, alone or in a file of credentials
+        return MASK
     return redact(f"{name}={value}").partition("=")[2]
 
 

@@ -12,6 +12,10 @@ from delivery.models.suppression import SuppressionReason
 from notifysite.plumbing.crypto import new_data_key
 from preferences import addresses
 from preferences.models import Recipient
+from tests.delivery.providers.stages.base import offered
+from tests.fakes import apns_service, fcm_service
+from tests.fakes.apns_service import ApnsService
+from tests.fakes.fcm_service import FcmService
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
 
@@ -111,3 +115,18 @@ def test_a_person_s_inbox_is_reached_by_their_user_id(ann) -> None:
 )
 def test_what_cannot_be_tried_says_what_to_do(words, said) -> None:
     assert said in failed(*words)
+
+
+@pytest.mark.parametrize("alias", ["fcm", "apns"])
+def test_trying_a_phone_shows_neither_token_nor_key_nor_login(settings, alias) -> None:
+    with FcmService() as fcm, ApnsService() as apns:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [fcm.origin, apns.origin]
+        service, token = {"fcm": (fcm, fcm.phone()), "apns": (apns, apns.device())}[alias]
+        offered(settings, alias, **service.options)
+        shown = tried("mobile_push", "--provider", alias, "--kind", alias, "--to", token)
+
+    keys = [*fcm_service.private_key().splitlines(), *apns_service.key_file().splitlines()]
+    secrets = [token, "ya29.", "eyJ", *(line[:12] for line in keys if "-" not in line)]
+    assert [secret for secret in secrets if secret in shown] == []
+    assert len(service.sent) == 1
+    assert "Outcome: accepted" in shown
