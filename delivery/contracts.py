@@ -40,7 +40,8 @@ class Message:
     `reference` is the delivery's id: stable over retries, echoed in receipts, and the key a
     provider may fold copies by. `address` is empty where the channel reaches the recipient itself;
     `registered_at` is when we were given it, where that is known. `headers` come from an allow-list
-    and hold no control characters.
+    and hold no control characters. `secrets` sign a webhook, the newest first. `happened_at`: when
+    that happened which it tells of, where that is not when it was asked for.
     """
 
     reference: UUID
@@ -60,6 +61,8 @@ class Message:
     registered_at: datetime | None = None
     headers: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    happened_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +229,8 @@ class Traits:
     `idempotent_for`: seconds in which it folds what comes twice under one reference. `reports`: it
     tells later what became of a message. `patience`: the backoff profile it asks for, by name.
     `kinds`: of addresses (`fcm`), those that it takes; without any, all of its channel.
+    `apart`: each message goes to a server of its own, so that one which fails says nothing of the
+    others, and there is no breaker.
     """
 
     flight: int = 1
@@ -235,6 +240,7 @@ class Traits:
     reports: bool = False
     patience: str = ""
     kinds: frozenset[str] = frozenset()
+    apart: bool = False
 
 
 class Change(NamedTuple):

@@ -143,9 +143,14 @@ def _after_unknown(tried: Tried) -> Verdict:
     # Past its expiry a message is not repeated, yet nobody may call it expired: it may be there.
     if _expires_within(tried, pause):
         return waiting
-    if tried.unknowns >= MOST_UNKNOWN:
+    if tried.unknowns >= _most_unknown(tried):
         return NEWS_OVERDUE
     return Verdict(state=State.QUEUED, retry_in=pause)
+
+
+def _most_unknown(tried: Tried) -> int:
+    """Where copies are folded a lost answer costs nothing, so a schedule is kept to its end."""
+    return max(MOST_UNKNOWN, len(tried.profile.schedule) + 1 if tried.folds else 0)
 
 
 def _round(tried: Tried) -> int:

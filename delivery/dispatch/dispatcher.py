@@ -219,10 +219,12 @@ class Dispatcher:
                 settlement.write(settled, lane=self._lane, way=flight.way)
         finally:
             leases.let_go(flight.lease)
-        if not registry.traits(flight.way.alias).local:  # what is ours is down with all of us
+        traits = registry.traits(flight.way.alias)
+        if not traits.local:  # what is ours is down with all of us
             answers = settlement.answers_of(flight.way.alias, settled)
             self._note(flight.way, answers)
-            health.judge(flight.way, answers, probe=flight.probe)
+            if flight.probe or not traits.apart:
+                health.judge(flight.way, answers, probe=flight.probe)
         self._assign(onward)
 
     def _note(self, way: Way, answers: Sequence[Outcome]) -> None:

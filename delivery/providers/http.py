@@ -3,13 +3,14 @@
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from delivery.classes import Table
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.base import OneByOne, asked_to_wait
+from notifysite.plumbing.destinations import origin_of, require_safe
 from notifysite.plumbing.http import (
     NoAnswer,
     OutboundClient,
@@ -99,6 +100,16 @@ class HttpProvider(OneByOne):
 def refused(message: Message, kind: OutcomeKind, code: str, detail: str = "") -> Outcome:
     """The outcome of a message of which no answer says more."""
     return Outcome(reference=message.reference, kind=kind, code=code, detail=detail)
+
+
+def astray(message: Message, url: str, *, schemes: Collection[str]) -> Outcome:
+    """The outcome of a message whose address is a URL that leads where we do not post."""
+    try:
+        require_safe(origin_of(url), schemes=schemes)
+    except UnsafeURL as error:
+        return refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
+    # The name is fine and leads inside: our resolver may be wrong, and the address is not dead.
+    return refused(message, OutcomeKind.TRANSIENT, "private_network")
 
 
 def object_in(body: bytes) -> dict[str, Any]:

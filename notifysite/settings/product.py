@@ -68,6 +68,9 @@ RETENTION_MONTHS = max(0, env.int("RETENTION_MONTHS", default=13))
 # Who may read /metrics: whoever sends this as a bearer token; without one, this machine only.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
+# What the URL of a webhook may start with: plain http lets anybody on the way read what is sent.
+WEBHOOK_SCHEMES: list[str] = env.list("WEBHOOK_SCHEMES", default=["https"])
+
 # Channels and providers: alias -> {BACKEND, CHANNELS, OPTIONS}, in the way of CACHES.
 EXTRA_CHANNELS: list[str] = []
 DELIVERY_PROVIDERS: dict[str, dict[str, Any]] = {
@@ -77,6 +80,11 @@ DELIVERY_PROVIDERS: dict[str, dict[str, Any]] = {
         "OPTIONS": {},
     },
     "inbox": {"BACKEND": "delivery.inbox.provider.Inbox", "CHANNELS": ["in_app"], "OPTIONS": {}},
+    "webhook": {
+        "BACKEND": "delivery.providers.webhook.Webhook",
+        "CHANNELS": ["webhook"],
+        "OPTIONS": {"schemes": WEBHOOK_SCHEMES},
+    },
     "sandbox": {
         "BACKEND": "delivery.sandbox.Sandbox",
         "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook"],
@@ -96,7 +104,7 @@ DELIVERY_ROUTES: dict[str, list[str]] = {
     "web_push": ["sandbox"],
     "mobile_push": ["sandbox"],
     "in_app": ["inbox"],
-    "webhook": ["sandbox"],
+    "webhook": ["webhook"],
 }
 _vapid_key = env("VAPID_PRIVATE_KEY", default="")
 # As django-webpush names them, for whoever else reads them.

@@ -18,6 +18,7 @@ from tests.fakes.apns_service import ApnsService
 from tests.fakes.fcm_service import FcmService
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
+from tests.fakes.webhook_receiver import WebhookReceiver
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,15 @@ def test_trying_a_phone_shows_neither_token_nor_key_nor_login(settings, alias) -
     assert [secret for secret in secrets if secret in shown] == []
     assert len(service.sent) == 1
     assert "Outcome: accepted" in shown
+
+
+def test_a_webhook_is_signed_with_a_secret_that_is_shown(settings) -> None:
+    with WebhookReceiver() as receiver:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [receiver.origin]
+        receiver.on_call(Reply(204))
+        shown = tried("webhook", "--provider", "webhook", "--to", receiver.url)
+
+        receiver.secrets = [word.rstrip(",") for word in shown.split() if "whsec_" in word]
+        (call,) = receiver.taken
+        assert len(receiver.secrets) == 1
+        assert receiver.verified(call)["type"] == "test"

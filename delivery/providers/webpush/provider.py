@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 
 from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.http import HttpProvider, refused
+from delivery.providers.http import HttpProvider, astray, refused
 from delivery.providers.push import DAY, fit, require_ttl, seconds_left
 from delivery.providers.webpush.classes import PUSH
 from delivery.providers.webpush.payload import LARGEST, payload_of
 from delivery.providers.webpush.signing import Signatures
-from notifysite.plumbing.destinations import UnsafeURL, origin_of, require_safe
+from notifysite.plumbing.destinations import UnsafeURL, origin_of
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
 
 _URGENCY: Mapping[int, str] = {1: "high", 2: "high", 3: "normal", 4: "low"}
@@ -85,7 +85,7 @@ class WebPush(HttpProvider):
                 payload = fit(parts, len(payload) // 2)
                 answer = self._push(message, device, payload, ends)
         except UnsafeURL:
-            return _unsafe(message, device)
+            return astray(message, device.endpoint, schemes=("https",))
         if answer is None:
             return refused(message, OutcomeKind.REFUSED_MESSAGE, "too_large")
         return self._answered(message, answer)
@@ -183,15 +183,6 @@ def _reason(body: bytes) -> str:
     if isinstance(reason, str) and _REASON.fullmatch(reason):
         return reason
     return f"errno {number}" if isinstance(number, int) else ""
-
-
-def _unsafe(message: Message, device: _Device) -> Outcome:
-    try:
-        require_safe(origin_of(device.endpoint), schemes=("https",))
-    except UnsafeURL as error:
-        return refused(message, OutcomeKind.REFUSED_ADDRESS, "unsafe_endpoint", error.reason)
-    # The name is fine and leads inside: our resolver may be wrong, and the device is not dead.
-    return refused(message, OutcomeKind.TRANSIENT, "private_network")
 
 
 def _audience(endpoint: str) -> str:

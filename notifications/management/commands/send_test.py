@@ -15,7 +15,7 @@ from delivery.errors import Misconfigured
 from delivery.lifecycle import OutcomeKind
 from delivery.models import Suppression
 from delivery.models.suppression import SuppressionReason
-from notifysite.plumbing import ids
+from notifysite.plumbing import hooksigning, ids
 from preferences import addresses
 from preferences.addresses import AddressInvalid, Reach
 from preferences.models import Recipient
@@ -60,6 +60,8 @@ class Command(BaseCommand):
             reach = self._reach(spec, options["to"], options["kind"])
             self._show_suppression(reach, anyway=options["suppressed"])
             message = replace(message, address=reach.value)
+        if spec is channels.WEBHOOK:
+            message = replace(message, secrets=(self._secret(),))
         self._show(self._hand_over(options["provider"], message))
 
     def _spec(self, key: str) -> ChannelSpec:
@@ -98,6 +100,11 @@ class Command(BaseCommand):
             raise CommandError(f"--{error.field}: {error.detail}") from None
         self._step("Address", f"fine, {len(reach.value)} characters in normal form")
         return reach
+
+    def _secret(self) -> str:
+        secret = hooksigning.new_secret()
+        self._step("Secret", f"{secret}, which signs this message and no other")
+        return secret
 
     def _show_suppression(self, reach: Reach, *, anyway: bool) -> None:
         row = Suppression.objects.filter(channel=reach.channel, address_hash=reach.hash).first()

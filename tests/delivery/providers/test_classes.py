@@ -11,12 +11,15 @@ from delivery.classes import Table
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email import DjangoEmail
 from delivery.providers.email.classes import MAIL_API, SMTP
+from delivery.providers.webhook import Webhook
+from delivery.providers.webhook.classes import WEBHOOK
 from delivery.providers.webpush import WebPush
 from delivery.providers.webpush.classes import PUSH
 from tests.delivery.providers.messages import message, one
 from tests.fakes.mail_api import MailApi
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
+from tests.fakes.webhook_receiver import WebhookReceiver
 
 TRANSIENT, ADDRESS, MESSAGE, ACCOUNT = (
     OutcomeKind.TRANSIENT,
@@ -62,6 +65,22 @@ def pushed(push, settings) -> Iterator[Callable[..., OutcomeKind]]:
     yield make
     for provider in made:
         provider.close()
+
+
+@pytest.fixture
+def posted(settings) -> Iterator[Callable[..., OutcomeKind]]:
+    """What a message comes to when the receiver of its webhook answers so."""
+    with WebhookReceiver() as receiver:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [*settings.OUTBOUND_ALLOWED_ORIGINS, receiver.origin]
+
+        def make(status: int, **options: object) -> OutcomeKind:
+            receiver.on_call(Reply(status))
+            provider = Webhook(alias="webhook", **options)
+            outcome = one(provider, receiver.message())
+            provider.close()
+            return outcome.kind
+
+        yield make
 
 
 @pytest.fixture
@@ -120,7 +139,14 @@ def test_every_row_about_push_services_is_what_their_status_comes_to(pushed, cod
     assert pushed(int(code.replace("x", "9"))) is kind
 
 
-@pytest.mark.parametrize("table", [SMTP, MAIL_API, PUSH], ids=["smtp", "mail_api", "push"])
+@pytest.mark.parametrize(("code", "kind"), statuses(WEBHOOK))
+def test_every_row_about_webhooks_is_what_their_status_comes_to(posted, code, kind) -> None:
+    assert posted(int(code.replace("x", "9"))) is kind
+
+
+@pytest.mark.parametrize(
+    "table", [SMTP, MAIL_API, PUSH, WEBHOOK], ids=["smtp", "mail_api", "push", "webhook"]
+)
 def test_every_row_says_where_it_is_from(table) -> None:
     assert [row for row in table.rows if len(row.source) < 4] == []
 
@@ -203,11 +229,12 @@ def test_amazon_says_by_a_code_what_its_status_does_not(status, code, kind) -> N
     assert refused_by_ses(status, code) is kind
 
 
-def test_settings_say_what_an_answer_means(mailer, smtp, mailed, pushed) -> None:
+def test_settings_say_what_an_answer_means(mailer, smtp, mailed, pushed, posted) -> None:
     smtp.on("RCPT", "550 5.7.1 Try again tomorrow")
     assert one(mailer(classes={"RCPT 550 5.7.1": "transient"})).kind is TRANSIENT
     assert mailed(409, classes={"409": "transient"}) is TRANSIENT
     assert pushed(400, classes={"400": "account"}) is ACCOUNT
+    assert posted(404, classes={"404": "refused_address"}) is ADDRESS
     assert refused_by_ses(400, "OnHold", classes={"OnHold": "account"}) is ACCOUNT
 
 

@@ -9,6 +9,7 @@ from tests.delivery.providers.stages.base import Day, HttpStage, Stage
 from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
+from tests.delivery.providers.stages.webhook import WebhookStage
 from tests.delivery.providers.stages.webpush import WebPushStage
 
 __all__ = ["STAGES", "Day", "HttpStage", "Stage"]
@@ -17,6 +18,7 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.email.DjangoEmail": EmailStage,
     "delivery.providers.apns.Apns": ApnsStage,
     "delivery.providers.fcm.Fcm": FcmStage,
+    "delivery.providers.webhook.Webhook": WebhookStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,

@@ -1,0 +1,5 @@
+"""Outgoing webhooks."""
+
+from delivery.providers.webhook.provider import Webhook
+
+__all__ = ["Webhook"]
