@@ -21,6 +21,7 @@ from notifysite.plumbing.crypto import DataKey, keyed_hash
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, parse_origins, require_safe
 
 CONTEXT = "address"
+SECRET_CONTEXT = "address.secret"  # noqa: S105 - what secrets are bound to
 LONGEST_EMAIL = 254  # RFC 5321: a path is at most 256 with its brackets
 LONGEST_URL = 2000
 LONGEST_TOKEN = 4096
@@ -109,6 +110,16 @@ def decrypt(value: bytes | memoryview, key: DataKey) -> str:
     return key.decrypt(bytes(value), context=CONTEXT).decode()
 
 
+def encrypt_secret(secret: str, key: DataKey) -> bytes:
+    """What a person's webhook is signed with, as it is kept."""
+    return key.encrypt(secret.encode(), context=SECRET_CONTEXT)
+
+
+def decrypt_secret(kept: bytes | memoryview, key: DataKey) -> str:
+    """What a person's webhook is signed with."""
+    return key.decrypt(bytes(kept), context=SECRET_CONTEXT).decode()
+
+
 def _email(value: Any, field: str) -> tuple[str, str]:
     address = _text(value, field, longest=LONGEST_EMAIL)
     local, _, domain = address.rpartition("@")
@@ -163,6 +174,19 @@ def _url(value: Any, field: str) -> tuple[str, str]:
         raise AddressInvalid(field, "Must not hold a user name or password.")
     if parts.scheme != "https" and _origin(text) not in settings.OUTBOUND_ALLOWED_ORIGINS:
         raise AddressInvalid(field, "Must start with https://.")
+    return text, text
+
+
+def _webhook(value: Any, field: str) -> tuple[str, str]:
+    text = _text(value, field, longest=LONGEST_URL)
+    try:
+        origin = origin_of(text)
+        if origin not in parse_origins(tuple(settings.OUTBOUND_ALLOWED_ORIGINS)):
+            require_safe(origin, schemes=settings.WEBHOOK_SCHEMES)
+    except UnsafeURL as error:
+        raise AddressInvalid(field, error.reason) from None
+    if _PRINTABLE.fullmatch(text) is None:
+        raise AddressInvalid(field, "Must be a URL such as https://example.com/hook.")
     return text, text
 
 
@@ -246,5 +270,5 @@ _READERS: dict[int, Callable[[Any, str], tuple[str, str]]] = {
     channels.SMS.number: _phone,
     channels.WEB_PUSH.number: _subscription,
     channels.MOBILE_PUSH.number: _token,
-    channels.WEBHOOK.number: _url,
+    channels.WEBHOOK.number: _webhook,
 }

@@ -1,7 +1,7 @@
 """A person's browsers, phones and webhooks. A token belongs to one person at a time."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from delivery import channels
-from notifysite.plumbing import audit, crypto
+from notifysite.plumbing import audit, crypto, hooksigning
 from notifysite.plumbing.crypto import DataKey
 from preferences import addresses, mirror
 from preferences.addresses import Reach
@@ -19,6 +19,7 @@ from preferences.models import Address, Recipient
 from preferences.models.recipient import CHANGED
 from preferences.wishes import RecipientGone
 
+WEBHOOK = channels.WEBHOOK.number
 MOST = 20  # of a channel; beyond that the oldest goes, for apps register again and again
 
 # Two people who register one token at the same time take turns.
@@ -32,10 +33,11 @@ _BUMP = f"""
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A device, and whether it was not there before."""
+    """A device, and whether it was not there before; this once, what a webhook is signed with."""
 
     device: Address
     is_new: bool
+    secret: str | None = field(default=None, repr=False)
 
 
 def register(
@@ -51,20 +53,22 @@ def register(
         was_dead = _back(reach, actor=actor)
         mine = list(_in_use().filter(recipient_id=recipient_id, channel=reach.channel))
         same = next((row for row in mine if bytes(row.hash) == reach.hash), None)
-        if same is not None and addresses.decrypt(same.value, key) == reach.value:
+        if same is not None and _is_complete(same, reach, key):
             since = now if was_dead else same.created_at
             return Registered(_again(same, label=label, since=since), is_new=False)
         _retire([*_surplus(mine, same, reach), *elsewhere], actor=actor, now=now)
+        secret = hooksigning.new_secret() if reach.channel == WEBHOOK else None
         device = Address.objects.create(
             recipient_id=recipient_id,
             channel=reach.channel,
             kind=reach.kind,
             value=addresses.encrypt(reach, key),
             hash=reach.hash,
+            secret=addresses.encrypt_secret(secret, key) if secret else None,
             label=label or (same.label if same else ""),
         )
         _changed([device], "device.registered", actor=actor)
-        return Registered(device, is_new=same is None)
+        return Registered(device, is_new=same is None, secret=secret)
 
 
 def retire(recipient_id: int, device_id: int, *, actor: str, now: datetime) -> bool:
@@ -75,6 +79,13 @@ def retire(recipient_id: int, device_id: int, *, actor: str, now: datetime) -> b
         devices = list(found.exclude(channel__in=ONE_OF_A_KIND))
         _retire(devices, actor=actor, now=now)
         return bool(devices)
+
+
+def _is_complete(there: Address, reach: Reach, key: DataKey) -> bool:
+    """Whether it is the same device in full, with what it is signed with."""
+    if reach.channel == WEBHOOK and there.secret is None:
+        return False
+    return addresses.decrypt(there.value, key) == reach.value
 
 
 def _in_use() -> QuerySet[Address]:

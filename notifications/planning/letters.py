@@ -32,6 +32,7 @@ class Row(NamedTuple):
     status: int
     address: bytes | None
     registered_at: datetime | None
+    secret: bytes | None
     quiet_hours: str | None
     paused_until: datetime | None
     type_changed_at: datetime
@@ -49,7 +50,7 @@ _LOOK = Statement(f"""
         -- Not joined: the more is joined, the longer the planner ponders in which order.
         (SELECT k.revoked_at IS NULL AND v.active
             FROM api_key AS k JOIN service AS v ON v.id = k.service_id WHERE k.id = n.key_id),
-        n.status, a.value, a.created_at, r.quiet_hours::text, r.paused_until,
+        n.status, a.value, a.created_at, a.secret, r.quiet_hours::text, r.paused_until,
         {types.STAMP.format(id="n.type_id")}, clock_timestamp(),
         r.id, r.user_id, r.data_key, r.profile, r.locale, r.timezone,
         {claims.columns(COLUMNS, "n")}

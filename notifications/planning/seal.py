@@ -146,7 +146,7 @@ def _message(
     row, due = letter.row, letter.due
     try:
         content = render(form, variables, channel=channels.by_number(row.channel).key)
-        address = _address(letter)
+        address, secrets = _address(letter), _secrets(letter)
     except LimitExceeded:
         return Withdraw(reason=Reason.TOO_LARGE)
     except (RenderError, crypto.CryptoError) as error:
@@ -171,6 +171,8 @@ def _message(
         expires_at=due.expires_at,
         registered_at=row.registered_at,
         headers=wording.headers(letter, kind, variables),
+        data=_data(letter),
+        secrets=secrets,
     )
 
 
@@ -185,6 +187,24 @@ def _address(letter: Letter) -> str:
     if letter.row.address is None or letter.reader.key is None:
         return ""
     return addresses.decrypt(bytes(letter.row.address), letter.reader.key)
+
+
+def _secrets(letter: Letter) -> tuple[str, ...]:
+    """What a webhook is signed with."""
+    if letter.row.secret is None or letter.reader.key is None:
+        return ()
+    return (addresses.decrypt_secret(letter.row.secret, letter.reader.key),)
+
+
+def _data(letter: Letter) -> dict[str, Any]:
+    """What a webhook says beside its words: a machine reads it, for whom one URL may serve many."""
+    if letter.row.channel != channels.WEBHOOK.number:
+        return {}
+    return {
+        "notification_id": str(letter.due.id),
+        "delivery_id": str(letter.row.id),
+        "user_id": letter.reader.user_id,
+    }
 
 
 def _silent(letter: Letter, now: datetime) -> bool:

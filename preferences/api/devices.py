@@ -12,7 +12,7 @@ from preferences.api import bodies, shapes
 from preferences.api.doors import MyView, actor, faults_answered, listed, me, page, recipient_id
 from preferences.directory import device_body, find_one
 
-_ADDED = {200: shapes.DeviceShape, 201: shapes.DeviceShape}
+_ADDED = {200: shapes.DeviceAdded, 201: shapes.DeviceAdded}
 _REMOVED = {204: OpenApiResponse(description="Removed.")}
 
 
@@ -75,7 +75,8 @@ def _added(id: int, request: Request) -> Response:
     reach, label = bodies.device(request.data)
     with faults_answered():
         made = devices.register(id, reach, label=label, actor=actor(request), now=timezone.now())
-    return Response(device_body(made.device), status=201 if made.is_new else 200)
+    body = device_body(made.device) | ({"secret": made.secret} if made.secret else {})
+    return Response(body, status=201 if made.is_new else 200)
 
 
 def _removed(id: int, device_id: int, request: Request) -> Response:

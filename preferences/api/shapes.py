@@ -21,6 +21,12 @@ class DeviceShape(serializers.Serializer[None]):
     last_ok_at = serializers.DateTimeField(allow_null=True)
 
 
+class DeviceAdded(DeviceShape):
+    """A device as it was added. `secret` is what a new webhook is signed with, shown this once."""
+
+    secret = serializers.CharField(required=False)
+
+
 class DevicePage(serializers.Serializer[None]):
     """All devices of a person."""
 

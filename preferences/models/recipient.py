@@ -59,7 +59,8 @@ class Address(models.Model):
     """One way to reach a recipient. Immutable: a new value is a new row, the old one is retired.
 
     `value` is encrypted under the recipient's data key (context `address`); `hash` is the keyed
-    hash of the normalised value, for look-up and suppression.
+    hash of the normalised value, for look-up and suppression. `secret` is what a webhook is signed
+    with, under the same key (context `address.secret`).
     """
 
     recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="addresses")
@@ -67,6 +68,7 @@ class Address(models.Model):
     kind = models.CharField(max_length=20, default="", blank=True)  # fcm, apns, … within a channel
     value = models.BinaryField(editable=False)
     hash = models.BinaryField(editable=False)
+    secret = models.BinaryField(null=True, editable=False)
     label = models.CharField(max_length=120, default="", blank=True)
     created_at = models.DateTimeField(db_default=Now())
     last_ok_at = models.DateTimeField(null=True)

@@ -203,6 +203,14 @@ def test_a_webhook_may_be_plain_http_where_the_operator_allowed_its_origin(setti
         addresses.normalise(channels.WEBHOOK, "http://127.0.0.1:9001/hook")
 
 
+def test_a_webhook_may_be_plain_http_where_the_operator_allows_that_at_all(settings: Any):
+    settings.WEBHOOK_SCHEMES = ["https", "http"]
+
+    assert addresses.normalise(channels.WEBHOOK, "http://example.com/hook").value
+    with pytest.raises(AddressInvalid, match="not on the public internet"):
+        addresses.normalise(channels.WEBHOOK, "http://10.0.0.1/hook")
+
+
 def test_a_push_token_names_its_service():
     token = addresses.normalise(channels.MOBILE_PUSH, "abc:DEF_123", kind="fcm")
 

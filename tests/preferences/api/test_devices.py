@@ -115,6 +115,48 @@ def test_a_webhook_may_serve_several_people_and_each_has_one(service: APIClient)
     assert in_use("bob") == ["https://example.com/hook"]
 
 
+def test_a_webhook_has_a_secret_that_is_shown_once_and_kept_under_the_person_s_key(
+    service: APIClient,
+):
+    ann = make_recipient("ann")
+    hook = {"channel": "webhook", "url": "https://example.com/hook"}
+
+    added, again = service.post(ANN, hook), service.post(ANN, hook)
+
+    secret = added.json()["secret"]
+    assert secret.startswith("whsec_")
+    assert (added.status_code, again.status_code) == (201, 200)
+    assert "secret" not in again.json()
+    assert secret not in service.get(ANN).content.decode()
+    (row,) = Address.objects.all()
+    key = crypto.unwrap(bytes(Recipient.objects.get(pk=ann.pk).data_key))
+    assert secret.encode() not in bytes(row.secret)
+    assert addresses.decrypt_secret(row.secret, key) == secret
+
+
+def test_a_webhook_that_is_removed_and_added_again_has_another_secret(service: APIClient):
+    make_recipient("ann")
+    hook = {"channel": "webhook", "url": "https://example.com/hook"}
+    first = service.post(ANN, hook).json()
+
+    assert service.delete(f"{ANN}/{first['id']}").status_code == 204
+
+    assert service.post(ANN, hook).json()["secret"] not in (None, first["secret"])
+
+
+def test_a_webhook_from_before_there_were_secrets_is_given_one(service: APIClient):
+    make_recipient("ann")
+    hook = {"channel": "webhook", "url": "https://example.com/hook"}
+    old = service.post(ANN, hook).json()
+    Address.objects.update(secret=None)
+
+    fresh = service.post(ANN, hook)
+
+    assert (fresh.status_code, fresh.json()["id"] != old["id"]) == (200, True)
+    assert fresh.json()["secret"].startswith("whsec_")
+    assert in_use("ann") == ["https://example.com/hook"]
+
+
 def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
     make_recipient("ann")
     for number in range(devices.MOST + 1):
@@ -137,6 +179,8 @@ def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
         (PHONE | {"colour": "red"}, ("/colour", "unknown_field")),
         (PHONE | {"label": "x" * 121}, ("/label", "invalid_label")),
         ({"channel": "webhook", "url": "http://10.0.0.1/"}, ("/url", "invalid_address")),
+        ({"channel": "webhook", "url": "https://10.0.0.1/"}, ("/url", "invalid_address")),
+        ({"channel": "webhook", "url": "https://example.com:22/"}, ("/url", "invalid_address")),
         (
             {"channel": "webhook", "kind": "fcm", "url": "https://example.com/"},
             ("/kind", "unknown_field"),
