@@ -55,6 +55,7 @@ class Reason(enum.IntEnum):
     RETRIES_EXHAUSTED = 29
     NO_RECEIPT = 30
     OUTCOME_UNKNOWN = 31
+    ENDPOINT_DISABLED = 32
 
 
 class EventKind(enum.IntEnum):

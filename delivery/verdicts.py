@@ -100,6 +100,9 @@ def withdrawn(reason: Reason) -> Verdict:
     """What a message ends as that the last look held back."""
     if reason == Reason.EXPIRED:
         return Verdict(state=State.EXPIRED, reason=reason)
+    # Whoever enables it again may want to hear what it missed.
+    if reason == Reason.ENDPOINT_DISABLED:
+        return Verdict(state=State.DEAD, reason=reason)
     if reason in _BROKEN:
         return Verdict(state=State.FAILED, reason=reason)
     return Verdict(state=State.CANCELLED, reason=reason)

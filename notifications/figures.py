@@ -19,6 +19,7 @@ from django.db import connection
 from delivery import channels
 from delivery.contracts import Change
 from delivery.lifecycle import Reason, State
+from notifications.words import CALLBACK
 from notifysite.plumbing.statements import Statement
 
 DELIVERIES = "deliveries"
@@ -40,8 +41,9 @@ def observe(changes: Sequence[Change]) -> None:
     """Add what a batch of changes comes to; runs in the transaction that consumes it."""
     sums: Sums = defaultdict(float)
     for change in changes:
-        # That a person saw it moved nothing: its state was counted when it came to it.
-        if not change.seen:
+        # That a person saw it moved nothing: its state was counted when it came to it. And what
+        # services are told of messages is no message to anybody.
+        if not change.seen and change.step != CALLBACK:
             _count(change, sums)
     add(sums)
 

@@ -38,6 +38,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.RETRIES_EXHAUSTED: "every retry failed",
     Reason.NO_RECEIPT: "no receipt ever came",
     Reason.OUTCOME_UNKNOWN: "the provider's answer was lost, so it may have arrived",
+    Reason.ENDPOINT_DISABLED: "the callback endpoint is disabled",
 }
 
 # Whose word a decision was; each completes "decided by …".

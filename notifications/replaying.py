@@ -18,7 +18,7 @@ from delivery.lifecycle import Reason, State
 from delivery.replay import Replayed, replay
 from notifications import nudges
 from notifications.services.authentication import Caller
-from notifications.words import Lane, Status
+from notifications.words import CALLBACK, Lane, Status
 from notifysite.plumbing import audit, ids
 from notifysite.plumbing.failpoints import reached
 
@@ -38,6 +38,7 @@ class Filter:
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    endpoint: int | None = None
 
     def said(self) -> dict[str, Any]:
         """What was asked for, in words, for the audit trail: how many ids, not which."""
@@ -50,6 +51,7 @@ class Filter:
             "type": self.type,
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
+            "endpoint": self.endpoint,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -63,6 +65,7 @@ _CLAUSES = {
     "type": "n.type_id = (SELECT id FROM notification_type WHERE key = %(type)s)",
     "since": "d.id >= %(since)s",
     "until": "d.id < %(until)s",
+    "endpoint": "n.endpoint_id = %(endpoint)s",
     "service": "n.service_id = %(service)s",
     "after": "d.id > %(after)s",
 }
@@ -127,6 +130,7 @@ def _values(wanted: Filter) -> dict[str, Any]:
         "type": wanted.type,
         "since": wanted.since and ids.floor(wanted.since),
         "until": wanted.until and ids.floor(wanted.until),
+        "endpoint": wanted.endpoint,
     }
 
 
@@ -136,7 +140,13 @@ def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
     sql = f"""
         SELECT d.id FROM delivery AS d, LATERAL (
             -- The limit keeps it a look-up for each: dead letters are few, a join reads them all.
-            SELECT service_id, type_id FROM notification WHERE id = d.notification_id LIMIT 1
+            SELECT service_id, type_id, NULL::bigint AS endpoint_id
+            FROM notification WHERE id = d.notification_id
+            UNION ALL
+            SELECT e.service_id, NULL, e.id
+            FROM callback AS c JOIN callback_endpoint AS e ON e.id = c.endpoint_id
+            WHERE d.step = {CALLBACK:d} AND c.id = d.id
+            LIMIT 1
         ) AS n
         WHERE {where} ORDER BY d.id LIMIT %(limit)s
     """  # noqa: S608 - clauses of our own

@@ -1,7 +1,7 @@
 """The timeline of one notification, in plain words: the admin page, the API and a person's "why
 did I get this" page all tell this one story.
 
-Six queries, however long it is.
+Seven queries, and one more where a service was told of it; however long it is.
 """
 
 import json
@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 from delivery import channels
 from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
 from delivery.models import Attempt, AuditEntry, Delivery, Engagement, Event
+from notifications.callbacks import showing
 from notifications.reasons import (
     ACTS,
     ANSWER_LOST,
@@ -29,7 +30,7 @@ from notifications.reasons import (
     because,
     poison,
 )
-from notifications.words import Mode, Priority, Status
+from notifications.words import CallbackEvent, Mode, Priority, Status
 from notifysite.plumbing.partitions import within
 
 
@@ -103,7 +104,8 @@ def tell(notification_id: UUID) -> list[Entry]:
         *_acts_told(acts, by_id),
     ]
     told += [entry for row in rows for entry in _stands(row, told)]
-    return [*sorted(told, key=_order), *_end(head, told)]
+    # Telling services goes on when all is done.
+    return sorted([*told, *_end(head, told), *_callbacks(head)], key=_order)
 
 
 # What happens at one moment happens in this order.
@@ -267,6 +269,24 @@ def _stands(row: Delivery, told: Iterable[Entry]) -> Iterator[Entry]:
     lost = sum(entry.ids.get("code") == ANSWER_LOST for entry in mine)
     text = f"{STATES[state]}{because(reason)}. {poison(lost)}".rstrip()
     yield _entry(row, max(entry.at for entry in mine), state.name.lower(), text, reason=word)
+
+
+def _callbacks(head: Head) -> Iterator[Entry]:
+    """What the service was told; not where."""
+    for one in showing.of_notification(head.id):
+        event, state = CallbackEvent(one.row.event).key, State(one.delivery.state)
+        yield Entry(
+            at=one.row.created_at,
+            kind="callback",
+            text=f"Callback: {head.service} is told {event!r}: {STATES[state]}.",
+            ids={
+                "delivery_id": one.row.about,
+                "callback_id": one.row.id,
+                "event": event,
+                "status": state.name.lower(),
+                "attempts": one.delivery.attempts,
+            },
+        )
 
 
 def _end(head: Head, told: Iterable[Entry]) -> Iterator[Entry]:

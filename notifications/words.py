@@ -41,6 +41,43 @@ class Status(IntEnum):
 OPEN = (Status.ACCEPTED, Status.PLANNED)
 
 
+# What stands in place of a step where a delivery tells a service of another one.
+CALLBACK = -1
+
+
+class CallbackEvent(IntEnum):
+    """What a service can be told of: what a delivery came to, what its person did, and `ping`."""
+
+    SENT = 3
+    DELIVERED = 4
+    FAILED = 10
+    BOUNCED = 11
+    COMPLAINED = 12
+    EXPIRED = 13
+    CANCELLED = 14
+    DEAD = 15
+    UNCERTAIN = 20
+    OPENED = 110
+    CLICKED = 111
+    SEEN = 112
+    READ = 113
+    PING = 200
+
+    @property
+    def key(self) -> str:
+        """As the API says it: `delivery.bounced`, `ping`."""
+        word = self.name.lower()
+        return word if self is CallbackEvent.PING else f"delivery.{word}"
+
+
+class Disabled(IntEnum):
+    """Why nothing is posted to a callback endpoint."""
+
+    FAILING = 1
+    GONE = 2
+    SWITCHED_OFF = 3
+
+
 class AudienceKind(IntEnum):
     """Who an audience is: the people of a topic, or those a request names."""
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from notifications.api import act, audiences, bulk, catalog, providers, read, send, suppressions
+from notifications.api import (
+    act,
+    audiences,
+    bulk,
+    callbacks,
+    catalog,
+    providers,
+    read,
+    send,
+    suppressions,
+)
 
 urlpatterns = [
     path("notifications", read.NotificationList.as_view(), name="notifications"),
@@ -21,6 +31,10 @@ urlpatterns = [
     path("explain", act.Explain.as_view(), name="explain"),
     path("deliveries/replay", act.ReplayMany.as_view(), name="deliveries-replay"),
     path("deliveries/<uuid:id>/replay", act.ReplayOne.as_view(), name="delivery-replay"),
+    path("callbacks", callbacks.CallbackList.as_view(), name="callbacks"),
+    path("callbacks/<str:id>", callbacks.CallbackDetail.as_view(), name="callback"),
+    path("callbacks/<str:id>/rotate", callbacks.CallbackRotate.as_view(), name="callback-rotate"),
+    path("callbacks/<str:id>/test", callbacks.CallbackTest.as_view(), name="callback-test"),
     path("types", catalog.TypeList.as_view(), name="types"),
     path("types/<str:key>", catalog.TypeDetail.as_view(), name="type"),
     path("templates", catalog.TemplateList.as_view(), name="templates"),

@@ -1,6 +1,7 @@
 """The tables of notifications."""
 
 from notifications.models.audience import Audience, AudienceMember
+from notifications.models.callback import Callback, CallbackEndpoint
 from notifications.models.catalog import (
     Condition,
     Layout,
@@ -21,6 +22,8 @@ __all__ = [
     "ApiKey",
     "Audience",
     "AudienceMember",
+    "Callback",
+    "CallbackEndpoint",
     "Condition",
     "Decision",
     "Figure",

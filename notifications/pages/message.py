@@ -95,7 +95,8 @@ def _explained(case: Case, notification: Notification) -> dict[str, Any]:
         "way": way,
         "allowed": allowed(_source(notification, row), category=label, way=way),
         "moments": _moments(row),
-        "told": story.tell(notification.id),
+        # What a service was told is between it and us.
+        "told": [entry for entry in story.tell(notification.id) if entry.kind != "callback"],
         "zone": case.recipient.timezone or "UTC",
         "view": here(links.view_url(subject, row.id)),
         "centre": here(links.preferences_url(subject)) + f"#{kind.category.key}",

@@ -7,7 +7,7 @@ from django.db import connection
 from delivery.contracts import Change
 from delivery.lifecycle import Reason, State
 from notifications.planning import secrets
-from notifications.words import AudienceStatus, Status
+from notifications.words import CALLBACK, AudienceStatus, Status
 from notifysite.plumbing.partitions import SINCE, WITHIN, span
 from notifysite.plumbing.statements import Statement, array, run_together
 
@@ -60,7 +60,13 @@ _WITHDRAWN = Statement(f"""
 
 def observe(changes: Sequence[Change]) -> None:
     """Take word of deliveries; runs in the transaction that consumes it."""
-    ids = sorted({change.notification_id for change in changes if change.state != State.QUEUED})
+    ids = sorted(
+        {
+            change.notification_id
+            for change in changes
+            if change.state != State.QUEUED and change.step != CALLBACK
+        }
+    )
     if not ids:
         return
     moved = {"ids": array(ids), **span(ids)}

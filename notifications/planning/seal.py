@@ -19,13 +19,14 @@ from delivery.lifecycle import Reason
 from delivery.tracking import rewriting
 from notifications.audiences import data
 from notifications.audiences.data import Common
+from notifications.callbacks import seal as callbacks
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
 from notifications.planning import again, readers, wording
 from notifications.planning.letters import Letter, letters_of
 from notifications.rendering.errors import LimitExceeded, RenderError
 from notifications.rendering.render import links_used, render
-from notifications.words import Mode, Status
+from notifications.words import CALLBACK, Mode, Status
 from notifysite.plumbing import crypto
 from preferences import addresses, calendar
 
@@ -36,6 +37,9 @@ _Audiences = Mapping[int | None, Common]
 
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each parcel, or Withdraw, or Wait. Never raises for one of them."""
+    if tells := [parcel for parcel in parcels if parcel.step == CALLBACK]:
+        people = [parcel for parcel in parcels if parcel.step != CALLBACK]
+        return callbacks.seal(tells) | (seal(people) if people else {})
     letters = letters_of(parcels)
     if not letters:
         return _gone(parcels)

@@ -31,6 +31,8 @@ SCOPES: dict[str, str] = {
     "catalog:write": "change types, categories, templates, topics, segments and campaigns",
     "deliveries:replay": "send dead letters again",
     "read:all": "see what other services sent, beside its own",
+    "callbacks:read": "see callback endpoints, where the service is told of its deliveries",
+    "callbacks:write": "make, change and delete callback endpoints",
     "ops:read": "see providers, routes, suppressions and health",
     "ops:write": "suppress addresses, steer providers and change routes",
 }

@@ -4,6 +4,7 @@ Months are partitions by id, so a child minted with its parent's millisecond lie
 month and leaves with it.
 """
 
+import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, SafeUUID
@@ -46,6 +47,13 @@ def milliseconds(id: UUID) -> int:
 def sibling(parent: UUID) -> UUID:
     """A fresh id in the same millisecond as `parent`."""
     return uuid7(milliseconds(parent))
+
+
+def derived(parent: UUID, what: str) -> UUID:
+    """The one id in the same millisecond as `parent` that stands for `what` of it."""
+    digest = hashlib.sha256(parent.bytes + what.encode()).digest()
+    noise = int.from_bytes(digest[:10], "big")
+    return of((milliseconds(parent) << 80) | _VERSION_AND_VARIANT | (noise & _RANDOM))
 
 
 def siblings(id: UUID) -> tuple[UUID, UUID]:

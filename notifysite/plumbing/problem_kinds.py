@@ -89,6 +89,9 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Only dead and uncertain deliveries can be sent again, while the message is still worth "
         "sending and its address may be used.",
     ),
+    "too_many_callbacks": ProblemKind(
+        409, "Too many callback endpoints", "Delete one that is not used, or change its URL."
+    ),
     "too_many_keys": ProblemKind(
         409, "Too many live keys", "Revoke a key of this service, or wait until one expires."
     ),

@@ -158,10 +158,14 @@ OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", defau
 
 # The two places where a lower room calls a higher one, by name.
 DELIVERY_SEAL = "notifications.planning.seal.seal"
-DELIVERY_OBSERVERS = ["notifications.planning.observe.observe", "notifications.figures.observe"]
+DELIVERY_OBSERVERS = [
+    "notifications.planning.observe.observe",
+    "notifications.figures.observe",
+    "notifications.callbacks.observe.observe",
+]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
-DATA_KEY_TABLES = ["recipient", "audience"]
+DATA_KEY_TABLES = ["recipient", "audience", "callback_endpoint"]
 ERASE_PARTS = ["notifications.privacy.erase", "preferences.mirror.erase"]
 # What preferences, which knows of delivery only the channels, tells it when a device registers.
 DEVICE_REGISTERED = "delivery.dead_tokens.forgive"

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from delivery import routing
 from notifications import housekeeping, work
+from notifications.callbacks import listeners
 from notifications.catalog import versions
 from notifications.services.authentication import keyring
 from notifications.words import Lane, Mode
@@ -38,6 +39,7 @@ def provider(settings: Any) -> Iterator[scripted.Ledger]:
     scripted.LEDGERS["scripted"] = scripted.Ledger()
     routing.forget()
     versions.forget()
+    listeners.forget()
     yield scripted.LEDGERS["scripted"]
     routing.forget()
 

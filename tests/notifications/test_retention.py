@@ -28,7 +28,7 @@ from delivery.models import (
     Pace,
 )
 from notifications import figures, housekeeping, retention
-from notifications.models import Decision, Notification, Render
+from notifications.models import Callback, Decision, Notification, Render
 from notifications.words import Status
 from notifysite.plumbing import claims, ids, partitions
 from preferences.models import Address
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db
 FEBRUARY = datetime(2020, 2, 11, tzinfo=UTC)
 MARCH = datetime(2020, 3, 11, tzinfo=UTC)
 NOW = datetime(2021, 4, 2, tzinfo=UTC)  # of 13 full months before it March 2020 is the first
-TABLES = (Notification, Delivery, Attempt, Event, Engagement, Render)
+TABLES = (Notification, Delivery, Attempt, Event, Engagement, Render, Callback)
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def tell(
     Event.objects.create(id=at(moment), delivery_id=delivery, kind=3, at=moment)
     Engagement.objects.create(id=delivery, notification_id=id_, seen_at=moment)
     Render.objects.create(id=delivery, version_id=1, variables=b"")
+    Callback.objects.create(id=ids.sibling(delivery), endpoint_id=1, event=3, at=moment)
     InboxItem.objects.create(
         id=delivery, notification_id=id_, recipient_id=1, content=b"",
         seq=InboxItem.objects.count() + 1, changed_seq=1,

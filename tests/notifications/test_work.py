@@ -11,6 +11,7 @@ from delivery import health, routing
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
 from notifications import tasks, work
+from notifications.callbacks import listeners
 from notifications.models import Notification
 from notifications.words import Lane, Status
 from tests.factories import make_recipient, make_type
@@ -70,7 +71,7 @@ def test_a_letter_alone_costs_fifteen_statements(
     make_type("order_shipped", steps=[{"channel": "email"}])
     for user in ("ann", "bo"):  # the first has types, words, routes and breakers read
         make_recipient(user, email=f"{user}@example.com")
-    for module in (routing, health):
+    for module in (routing, health, listeners):
         monkeypatch.setattr(module, "CACHE_SECONDS", 3600.0)
     monkeypatch.setattr(work, "ANSWER_SECONDS", 60.0)
     api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})

@@ -122,5 +122,5 @@ def test_why_takes_a_fixed_number_of_queries(
     tell(ann)
     url = path(links.why_url(ann.subject, mail_of(ann).id))
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         visit.get(url)

@@ -1,0 +1,1 @@
+"""Services are told what became of their deliveries, by deliveries on the webhook channel."""
