@@ -2,6 +2,7 @@
 
 from notifications.admin import (
     audiences,
+    callbacks,
     dead_letters,
     layouts,
     notifications,
@@ -16,6 +17,7 @@ from notifications.admin import (
 
 __all__ = [
     "audiences",
+    "callbacks",
     "dead_letters",
     "layouts",
     "notifications",

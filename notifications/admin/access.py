@@ -49,6 +49,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         | _may("view add change delete", "delivery.messageprice")
         | _may("view add delete", "delivery.suppression")
         | _may("view add change", "notifications.service", "notifications.apikey")
+        | _may("view change", "notifications.callbackendpoint")
         | _may("view", "delivery.outboxmessage", "delivery.heartbeat", "delivery.auditentry")
         | _may("view", "delivery.breaker")
         | {"delivery.steer_provider"}
@@ -66,7 +67,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "Support": frozenset(
         _may("view", *_SENT, "notifications.render", "preferences.recipient")
         | _may("view", "preferences.address", "preferences.category", "preferences.topic")
-        | _may("view", "delivery.breaker")
+        | _may("view", "delivery.breaker", "notifications.callbackendpoint")
         | _may("view add delete", "delivery.suppression")
     ),
 }

@@ -30,9 +30,10 @@ from notifications.admin.filters import (
     ProviderFilter,
     ReasonFilter,
 )
-from notifications.models import Notification, NotificationType
+from notifications.models import Callback, Notification, NotificationType
 from notifications.reasons import ANSWER_LOST, CODES, OUTCOMES, REASONS, STATES, poison
 from notifications.replaying import MOST
+from notifications.words import CALLBACK
 from notifysite.plumbing.desk import ReadOnlyAdmin, Uncounted, column
 from notifysite.plumbing.partitions import within
 from preferences.models import Recipient
@@ -78,7 +79,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             row.lost = lost[row.id]  # type: ignore[attr-defined]
             person = people.get(row.recipient_id)
             row.user_id = str(person) if person else ""  # type: ignore[attr-defined]
-            row.kind = names.get(kinds.get(row.notification_id, 0), "")  # type: ignore[attr-defined]
+            key = "a callback" if row.step == CALLBACK else ""
+            row.kind = names.get(kinds.get(row.notification_id, 0), key)  # type: ignore[attr-defined]
 
     @column(description="Accepted")
     def accepted(self, row: Delivery) -> str:
@@ -188,7 +190,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         row = get_object_or_404(Delivery, pk=pk)
         replays.tell(request, acts.replay(request, [row.id]))
-        return redirect("admin:notifications_notification_change", row.notification_id)
+        return _story_of(row)
 
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
@@ -198,7 +200,15 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         found = Delivery.objects.filter(pk=id_).first() if id_ else None
         if found is None:
             return redirect("admin:delivery_delivery_changelist")
-        return redirect("admin:notifications_notification_change", found.notification_id)
+        return _story_of(found)
+
+
+def _story_of(row: Delivery) -> HttpResponse:
+    """Where it is shown: its notification, or the endpoint that it was to tell."""
+    if row.step != CALLBACK:
+        return redirect("admin:notifications_notification_change", row.notification_id)
+    told = get_object_or_404(Callback, pk=row.id)
+    return redirect("admin:notifications_callbackendpoint_change", told.endpoint_id)
 
 
 def _last_tries(rows: Iterable[Delivery]) -> dict[UUID, Attempt]:

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from delivery import channels, standing
 from delivery.hooks import counts
 from notifications import figures, heartbeats
+from notifications.callbacks import health
 from notifications.monitoring.queues import queues
 from notifications.words import Lane
 
@@ -41,7 +42,7 @@ def scrape() -> bytes:
 
 
 class _Database(Collector):
-    """Six queries."""
+    """Seven queries."""
 
     def collect(self) -> Iterable[Metric]:
         """Every family."""
@@ -49,6 +50,7 @@ class _Database(Collector):
         yield from _heartbeats()
         yield from _providers()
         yield _hooks()
+        yield _callbacks()
         yield from _figures()
 
     def describe(self) -> Iterable[Metric]:
@@ -112,6 +114,17 @@ def _hooks() -> Metric:
     )
     for row in counts.read():
         family.add_metric([row.provider, row.verdict], row.calls)
+    return family
+
+
+def _callbacks() -> Metric:
+    family = GaugeMetricFamily(
+        "notifysite_callback_endpoints",
+        "Where services are told what became of deliveries, by how that fares.",
+        labels=["state"],
+    )
+    for state, count in health.standings().items():
+        family.add_metric([state], count)
     return family
 
 

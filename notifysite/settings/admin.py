@@ -95,6 +95,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Access",
                 "items": [
                     _item("Services and keys", "key", "notifications.service"),
+                    _item("Callbacks", "webhook", "notifications.callbackendpoint"),
                     _item("Staff", "badge", "auth.user"),
                     _item("Groups", "groups", "auth.group"),
                 ],

@@ -25,15 +25,17 @@ from delivery.models import (
     Route,
     Suppression,
 )
+from notifications.callbacks import endpoints
 from notifications.models import (
     Audience,
+    CallbackEndpoint,
     Layout,
     Notification,
     NotificationType,
     Service,
     Template,
 )
-from notifications.words import AudienceKind, Lane, Mode, Priority, Status
+from notifications.words import AudienceKind, CallbackEvent, Lane, Mode, Priority, Status
 from notifysite.plumbing import audit, ids
 from preferences.models import Category, Recipient, Topic
 from tests import factories
@@ -62,6 +64,19 @@ def a_notification(**values: Any) -> Notification:
             **values,
         },
     )
+
+
+def a_callback_endpoint(**values: Any) -> CallbackEndpoint:
+    """One of a service of its own."""
+    said = {
+        "test": False,
+        "url": f"https://hooks.example.com/{next(_numbers)}",
+        "events": [CallbackEvent.SENT],
+        "actor": "test",
+        **values,
+    }
+    service_id = said.pop("service_id", None) or factories.make_service().pk
+    return endpoints.create(service_id, **said).endpoint
 
 
 def an_audience(**values: Any) -> Audience:
@@ -184,6 +199,7 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     ),
     Notification: a_notification,
     Audience: an_audience,
+    CallbackEndpoint: a_callback_endpoint,
     Delivery: a_delivery,
     OutboxMessage: an_outbox_message,
     Breaker: lambda: Breaker.objects.create(channel=1, provider=f"alias-{next(_numbers)}"),

@@ -132,6 +132,7 @@ SEEN = {
     "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template", "Topic"},
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
+        "CallbackEndpoint",
         "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat",
         "MessagePrice",
         "AuditEntry",
@@ -141,6 +142,7 @@ SEEN = {
     "Support": {
         "Breaker", "Category", "Topic", "Recipient", "Suppression", "Notification", "Delivery",
         "Audience",
+        "CallbackEndpoint",
     },
 }  # fmt: skip
 
