@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 
-from delivery import channels
+from delivery import channels, segments
 from delivery.tracking.rewriting import without_picture
 
 POLICY = (
@@ -37,7 +37,17 @@ def frame(channel: int, content: Mapping[str, Any]) -> HttpResponse:
         said = {name: value for name, value in content.items() if value}
         return framed(_page("plain", {"text": json.dumps(said, indent=2, ensure_ascii=False)}))
     phone = channel == channels.MOBILE_PUSH.number
-    return framed(_page(look, {"content": content, "phone": phone}))
+    shown: dict[str, Any] = {"content": content, "phone": phone}
+    if channel == channels.SMS.number:
+        text = str(content.get("text", ""))
+        forcing = [_visible(each) for each in segments.forcing(text)]
+        shown |= {"counted": segments.count(text), "forcing": forcing}
+    return framed(_page(look, shown))
+
+
+def _visible(character: str) -> str:
+    """Itself, or its number where there is nothing to see, such as of a no-break space."""
+    return character if character.isprintable() else f"U+{ord(character):04X}"
 
 
 def sorry(text: str) -> HttpResponse:

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 
-from delivery import channels, prices, routing, standing
+from delivery import channels, prices, routing, segments, standing
 from delivery.models import Suppression
 from delivery.models.suppression import IN_FORCE
 from delivery.prices import PriceTable
@@ -255,7 +255,10 @@ class _Asked:
             made = render(form, variables, channel=channels.by_number(step.channel).key)
         except RenderError as error:
             return {**told, "content": None, "content_problem": str(error)}
-        return {**told, "content": asdict(made)}
+        told["content"] = asdict(made)
+        if step.channel == channels.SMS.number:
+            told["sms"] = segments.told(made.text)
+        return told
 
 
 def _said(wanted: Any, known: str) -> str:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
+from delivery import segments
+from delivery.channels import SMS
 from delivery.contracts import Action, Content
 from notifications.rendering import limits, paths
 from notifications.rendering.compile import Compiled
@@ -155,11 +157,17 @@ def _prepare(compiled: Compiled, channel: str) -> _Prepared:
     return _Prepared(
         parts=tuple(parts),
         names=names,
-        finishes=tuple(_FINISHES.get(name, _whole) for name in names),
+        finishes=tuple(_finish(name, channel) for name in names),
         templates=tuple(templates),
         plan=Plan(templates),
         links=_links(templates),
     )
+
+
+def _finish(part: str, channel: str) -> Callable[[str], str]:
+    if channel == SMS.key and part == "text":
+        return _text_message
+    return _FINISHES.get(part, _whole)
 
 
 def _links(templates: Iterable[Template]) -> frozenset[str]:
@@ -210,6 +218,13 @@ def line(text: str) -> str:
 
 def _tidied(text: str) -> str:
     return _whole(tidy(text))
+
+
+def _text_message(text: str) -> str:
+    tidied = _tidied(text)
+    if (taken := segments.count(tidied).segments) > segments.MOST:
+        raise LimitExceeded(f"It takes {taken} segments of SMS; at most {segments.MOST} are sent.")
+    return tidied
 
 
 _FINISHES: Final[Mapping[str, Callable[[str], str]]] = {

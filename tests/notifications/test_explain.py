@@ -140,6 +140,26 @@ def test_a_step_that_is_skipped_costs_nothing_that_could_be_told(
     assert [step["cost"] for step in person(api, to="nobody")["steps"]] == [None]
 
 
+def test_an_sms_says_how_many_segments_it_takes_and_what_makes_them_more(
+    api: APIClient, provider: Ledger
+) -> None:
+    make_type(
+        "order_shipped",
+        steps=[{"channel": "sms"}, {"channel": "email"}],
+        words={
+            "sms": {"text": "For {{ recipient.name }} — today"},
+            "email": {"subject": "s", "body": "b"},
+        },
+    )
+
+    sms, mail = person(api, to=ANN)["steps"]
+
+    assert sms["sms"] == {
+        "characters": 15, "encoding": "UCS-2", "units": 15, "segments": 1, "forcing": ["—"],
+    }  # fmt: skip
+    assert "sms" not in mail
+
+
 @pytest.fixture
 def two_ways(settings: Any, provider: Ledger) -> None:
     """A second provider of email, behind the scripted one."""

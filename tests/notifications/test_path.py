@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from delivery import feedback, routing
 from delivery.contracts import Parcel
-from delivery.lifecycle import EventKind, OutcomeKind, State
+from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
 from delivery.models import Delivery, InboxItem
 from notifications.models import Decision, Guest, Notification, Render
 from notifications.planning import plan, seal
@@ -251,6 +251,23 @@ def test_a_failed_step_falls_back_to_the_next(api: APIClient, provider: Ledger, 
     states = dict(Delivery.objects.values_list("channel", "state"))
     assert states == {1: State.FAILED, 2: State.SENT}
     assert Notification.objects.get().status == Status.DONE
+
+
+def test_an_sms_that_takes_too_many_segments_never_leaves(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type(
+        "order_shipped",
+        category=make_category(default_channels=[2]),
+        steps=[{"channel": "sms"}],
+        words={"sms": {"text": "{{ data.long }}"}},
+    )
+    send(api, to={**ANN, "phone": "+493012345678"}, data={"long": "a" * 1531})
+    run()
+
+    assert provider.taken == []
+    row = Delivery.objects.get()
+    assert (row.state, row.reason) == (State.FAILED, Reason.TOO_LARGE)
 
 
 def test_a_step_that_went_out_needs_no_fallback(api: APIClient, provider: Ledger, run: Run) -> None:

@@ -176,6 +176,22 @@ def test_what_a_person_said_stays_text_in_a_preview(desk: Client, kind: Notifica
     assert "<script>" not in page
 
 
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("Hello", "5 characters, GSM-7: 1 segment."),
+        ("Soon — " + "a" * 64, "71 characters, UCS-2: 2 segments. Without <b>—</b> more would fit"),
+        ("5\u00a0EUR", "5 characters, UCS-2: 1 segment. Without <b>U+00A0</b> more would fit"),
+        ("a" * 1531, "It takes 11 segments of SMS; at most 10 are sent."),
+    ],
+)
+def test_a_preview_of_an_sms_says_how_many_it_takes_and_why(
+    desk: Client, kind: NotificationType, text: str, counted: str
+) -> None:
+    page = desk.post(url(kind, "preview", "sms"), typed(text=text)).content.decode()
+    assert counted in " ".join(page.split())
+
+
 def test_an_old_version_comes_back_as_a_draft(desk: Client, kind: NotificationType) -> None:
     desk.post(url(kind), typed(subject="First", _publish="1"))
     first = fingerprint(TemplateVersion.objects.get().source)

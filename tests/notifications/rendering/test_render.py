@@ -202,6 +202,14 @@ def test_a_result_that_is_too_large_is_refused():
         rendered("sms", {"data": {"x": "é" * 300_000}}, text="{{ data.x }}")
 
 
+def test_an_sms_of_more_segments_than_are_sent_is_refused():
+    assert len(rendered("sms", {"data": {"x": "a" * 1530}}, text="{{ data.x }}").text) == 1530
+    with pytest.raises(LimitExceeded, match="11 segments") as caught:
+        rendered("sms", {"data": {"x": "a" * 1531}}, text="{{ data.x }}")
+    assert caught.value.part == "text"
+    assert rendered("in_app", {"data": {"x": "a" * 1531}}, title="t", body="{{ data.x }}")
+
+
 def test_half_a_character_is_refused():
     with pytest.raises(RenderError, match="half a character"):
         rendered("sms", {"data": {"x": "\ud800"}}, text="{{ data.x }}")
