@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import phonenumbers
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -17,7 +16,8 @@ from django.core.validators import validate_email
 
 from delivery import channels
 from delivery.channels import ChannelSpec
-from notifysite.plumbing.crypto import DataKey, keyed_hash
+from notifysite.plumbing import phones
+from notifysite.plumbing.crypto import DataKey, address_hash
 from notifysite.plumbing.destinations import UnsafeURL, origin_of, parse_origins, require_safe
 
 CONTEXT = "address"
@@ -26,7 +26,6 @@ LONGEST_EMAIL = 254  # RFC 5321: a path is at most 256 with its brackets
 LONGEST_URL = 2000
 LONGEST_TOKEN = 4096
 
-_PHONE = re.compile(r"\+[0-9 ().\-/]{3,40}")
 _PRINTABLE = re.compile(r"[!-~]+")
 _SIMULATED = "simulator-"  # see delivery/simulation.py
 _KIND_NEEDED = "Must be one of: {}. It says which push service made the token."
@@ -86,7 +85,7 @@ def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = 
         channel=channel.number,
         kind=kind,
         value=text,
-        hash=keyed_hash(f"address:{channel.key}", found_by),
+        hash=address_hash(channel.key, found_by),
     )
 
 
@@ -146,19 +145,12 @@ def _ascii_domain(domain: str, field: str) -> str:
 
 
 def _phone(value: Any, field: str) -> tuple[str, str]:
-    text = _text(value, field, longest=60)
-    if not text.startswith("+"):
-        raise AddressInvalid(field, "Must start with + and the country code: +491701234567.")
-    if _PHONE.fullmatch(text) is None:
-        raise AddressInvalid(field, "Must be + and digits only, such as +491701234567.")
+    text = _text(value, field, longest=phones.LONGEST)
     try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise AddressInvalid(field, "Must be a number such as +491701234567.") from None
-    if not phonenumbers.is_possible_number(number):
-        raise AddressInvalid(field, "Has too many or too few digits for its country.")
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return e164, e164
+        number = phones.e164(text)
+    except phones.NoPhone as error:
+        raise AddressInvalid(field, str(error)) from None
+    return number, number
 
 
 def _url(value: Any, field: str) -> tuple[str, str]:

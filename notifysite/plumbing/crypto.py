@@ -128,6 +128,11 @@ def keyed_hash(purpose: str, value: str) -> bytes:
     return begun.digest()
 
 
+def address_hash(channel: str, identity: str) -> bytes:
+    """Return the hash by which an address in normal form is found, on the channel with this key."""
+    return keyed_hash(f"address:{channel}", identity)
+
+
 def check_keys() -> None:
     """Raise KeyMissing, with advice, unless the settings hold usable keys."""
     _master_keys(_configured_keys())
