@@ -36,8 +36,11 @@ WELL = frozenset(
         OutcomeKind.DELIVERED,
         OutcomeKind.REFUSED_ADDRESS,
         OutcomeKind.REFUSED_MESSAGE,
+        OutcomeKind.OPTED_OUT,
     }
 )
+
+_REFUSED = WELL - {OutcomeKind.ACCEPTED, OutcomeKind.DELIVERED}
 
 
 class Way(NamedTuple):
@@ -145,7 +148,7 @@ def sample(way: Way, outcomes: Sequence[Outcome]) -> Said | None:
         "alias": way.alias,
         "channel": way.channel,
         "taken": kinds[OutcomeKind.ACCEPTED] + kinds[OutcomeKind.DELIVERED],
-        "refused": kinds[OutcomeKind.REFUSED_ADDRESS] + kinds[OutcomeKind.REFUSED_MESSAGE],
+        "refused": sum(kinds[kind] for kind in _REFUSED),
         "transient": kinds[OutcomeKind.TRANSIENT],
         "account": kinds[OutcomeKind.ACCOUNT],
         "unknown": kinds[OutcomeKind.UNKNOWN],

@@ -68,6 +68,7 @@ class EventKind(enum.IntEnum):
     HARD_BOUNCE = 5
     COMPLAINT = 6
     REJECTED = 7
+    OPTED_OUT = 8  # dropped, because the person told the provider to stop
     OPENED = 10
     CLICKED = 11
     SEEN = 12
@@ -88,6 +89,7 @@ class OutcomeKind(enum.IntEnum):
     REFUSED_MESSAGE = 5
     ACCOUNT = 6
     UNKNOWN = 7
+    OPTED_OUT = 8  # refused, because the person told the provider to stop
 
 
 class Uncertain(enum.IntEnum):
@@ -135,10 +137,11 @@ NEWS: Mapping[EventKind, Standing] = {
     EventKind.HARD_BOUNCE: Standing(State.BOUNCED, Reason.ADDRESS_DEAD),
     EventKind.COMPLAINT: Standing(State.COMPLAINED),
     EventKind.REJECTED: Standing(State.FAILED, Reason.PROVIDER_REJECTED),
+    EventKind.OPTED_OUT: Standing(State.FAILED, Reason.SUPPRESSED),
 }
 
 # News after which the address must not be used again.
-SUPPRESSING = frozenset({EventKind.HARD_BOUNCE, EventKind.COMPLAINT})
+SUPPRESSING = frozenset({EventKind.HARD_BOUNCE, EventKind.COMPLAINT, EventKind.OPTED_OUT})
 
 # The moves we make ourselves; news moves any state to a higher rank. SENDING to CANCELLED or
 # EXPIRED is the seal withdrawing what is marked but not handed over. DEAD and UNCERTAIN go back to

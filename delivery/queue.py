@@ -15,7 +15,7 @@ from django.db import connection
 
 from delivery import announcements, answers, channels, suppression
 from delivery.contracts import Change, Outcome
-from delivery.lifecycle import EVIDENCE, RANK, State
+from delivery.lifecycle import EVIDENCE, RANK, OutcomeKind, State
 from delivery.models.suppression import SuppressionReason
 from delivery.verdicts import Verdict
 from notifysite.plumbing import claims, ids
@@ -305,11 +305,12 @@ _SETTLE = Statement(
     ), dead AS (
         INSERT INTO suppression AS s (channel, address_hash, reason, source, note)
         SELECT DISTINCT ON (channel, address_hash) channel, address_hash,
-            CASE WHEN channel = ANY(%(devices)s::smallint[]) THEN {SuppressionReason.DEAD_TOKEN:d}
+            CASE WHEN outcome = {OutcomeKind.OPTED_OUT:d} THEN {SuppressionReason.STOP:d}
+                WHEN channel = ANY(%(devices)s::smallint[]) THEN {SuppressionReason.DEAD_TOKEN:d}
                 ELSE {SuppressionReason.HARD_BOUNCE:d} END,
             'provider:' || taker, ''
         FROM moved WHERE suppress AND address_hash IS NOT NULL
-        ORDER BY channel, address_hash
+        ORDER BY channel, address_hash, outcome DESC
         {suppression.WHERE_THERE_IS_ONE}
     ), told AS ({announcements.TELL})
     SELECT count(*) FROM moved

@@ -22,6 +22,7 @@ MEANING: Final[Mapping[OutcomeKind, str]] = {
     OutcomeKind.REFUSED_ADDRESS: "The address is dead: it would be suppressed.",
     OutcomeKind.REFUSED_MESSAGE: "The provider refuses this message: it would be `failed`.",
     OutcomeKind.ACCOUNT: "The provider refuses our account or settings: look at them.",
+    OutcomeKind.OPTED_OUT: "The person told the provider to stop: it would be suppressed.",
     OutcomeKind.UNKNOWN: "It may have been taken and the answer was lost: `uncertain`.",
 }
 

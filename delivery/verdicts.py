@@ -49,8 +49,8 @@ class Verdict:
     """What becomes of a delivery after a try.
 
     `retry_in`: seconds until the row falls due again, None if it does not. `suppress`: the address
-    is dead. `refund`: the try does not count against the person. `keep`: the lease goes on, because
-    the next provider is tried at once.
+    is dead, or its person opted out. `refund`: the try does not count against the person. `keep`:
+    the lease goes on, because the next provider is tried at once.
     """
 
     state: State
@@ -68,6 +68,7 @@ _SETTLED: Mapping[OutcomeKind, Verdict] = {
         state=State.FAILED, reason=Reason.ADDRESS_DEAD, suppress=True
     ),
     OutcomeKind.REFUSED_MESSAGE: Verdict(state=State.FAILED, reason=Reason.PROVIDER_REJECTED),
+    OutcomeKind.OPTED_OUT: Verdict(state=State.FAILED, reason=Reason.SUPPRESSED, suppress=True),
 }
 
 # What an `uncertain` row becomes when the news it waited for never came: a dead letter that says

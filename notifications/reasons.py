@@ -86,6 +86,7 @@ OUTCOMES: Mapping[OutcomeKind, str] = {
     OutcomeKind.REFUSED_MESSAGE: "refused",
     OutcomeKind.ACCOUNT: "refused, our account with the provider has a problem",
     OutcomeKind.UNKNOWN: "the answer was lost",
+    OutcomeKind.OPTED_OUT: "refused, the person opted out",
 }
 
 # Codes of tries that are our own words, not a provider's, each as a sentence.
@@ -110,6 +111,7 @@ EVENTS: Mapping[EventKind, str] = {
     EventKind.HARD_BOUNCE: "says the address does not exist",
     EventKind.COMPLAINT: "says the person reported it as spam",
     EventKind.REJECTED: "dropped it",
+    EventKind.OPTED_OUT: "dropped it, because the person opted out",
     EventKind.OPENED: "saw it opened",
     EventKind.CLICKED: "saw a link followed",
     EventKind.SEEN: "saw it seen",

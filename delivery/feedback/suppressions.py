@@ -1,4 +1,4 @@
-"""A hard bounce or a complaint: the address is not used again on its channel."""
+"""A hard bounce, a complaint or an opt-out: the address is not used again on its channel."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,11 @@ from delivery.lifecycle import SUPPRESSING, EventKind
 from delivery.models.suppression import SuppressionReason
 from delivery.registry import SIMULATOR, TEST
 from delivery.suppression import Unwanted
+
+_OWN_WORDS = {
+    EventKind.COMPLAINT: SuppressionReason.COMPLAINT,
+    EventKind.OPTED_OUT: SuppressionReason.STOP,
+}
 
 
 def add(told: Iterable[Matched]) -> None:
@@ -32,6 +37,5 @@ def add(told: Iterable[Matched]) -> None:
 
 
 def _reason(told: Matched) -> SuppressionReason:
-    if told.report.kind is EventKind.COMPLAINT:
-        return SuppressionReason.COMPLAINT
-    return suppression.when_dead(told.row.channel)
+    own_word = _OWN_WORDS.get(told.report.kind)
+    return own_word or suppression.when_dead(told.row.channel)

@@ -15,6 +15,7 @@ from delivery.contracts import Change, Message, Outcome, Parcel, Wait, Withdraw
 from delivery.dispatch import dispatcher, handover
 from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 from delivery.models import Attempt, Delivery, Suppression
+from delivery.models.suppression import SuppressionReason
 from delivery.queue import Settled
 from delivery.verdicts import Verdict
 from tests.fakes import scripted, sealing
@@ -190,6 +191,26 @@ def test_a_dead_address_is_suppressed(provider: Ledger, queued: Queued, state_of
     assert (bytes(suppression.address_hash), suppression.source) == (
         b"h" * 32,
         "provider:scripted",
+    )
+
+
+def test_an_opt_out_that_the_provider_knows_of_is_a_stop(
+    provider: Ledger, queued: Queued, state_of: StateOf
+) -> None:
+    (delivery,) = queued()
+    Suppression.objects.create(channel=1, address_hash=b"h" * 32, reason=1, note="n")
+    provider.script = [OutcomeKind.OPTED_OUT]
+    dispatch.dispatch_due(DEFAULT)
+
+    assert (state_of(delivery).state, state_of(delivery).reason) == (
+        State.FAILED,
+        Reason.SUPPRESSED,
+    )
+    kept = Suppression.objects.get()
+    assert (kept.reason, kept.source, kept.note) == (
+        SuppressionReason.STOP,
+        "provider:scripted",
+        "n",
     )
 
 

@@ -178,8 +178,12 @@ def test_news_takes_our_doubt_away_with_the_reason():
     assert join(doubt, NEWS[EventKind.SENT]) == Standing(State.SENT)
 
 
-def test_only_a_hard_bounce_and_a_complaint_suppress_the_address():
-    assert {EventKind.HARD_BOUNCE, EventKind.COMPLAINT} == lifecycle.SUPPRESSING
+def test_only_a_hard_bounce_a_complaint_and_an_opt_out_suppress_the_address():
+    assert {
+        EventKind.HARD_BOUNCE,
+        EventKind.COMPLAINT,
+        EventKind.OPTED_OUT,
+    } == lifecycle.SUPPRESSING
 
 
 def test_a_retry_does_not_bring_back_what_news_already_settled():

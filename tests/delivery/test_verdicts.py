@@ -65,6 +65,10 @@ def every_try():
             OutcomeKind.REFUSED_MESSAGE,
             Verdict(state=State.FAILED, reason=Reason.PROVIDER_REJECTED),
         ),
+        (
+            OutcomeKind.OPTED_OUT,
+            Verdict(state=State.FAILED, reason=Reason.SUPPRESSED, suppress=True),
+        ),
     ],
 )
 def test_a_clear_answer_is_final_however_often_it_was_tried(outcome, verdict):

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from delivery import announcements, feedback, queue
 from delivery.contracts import Change, Outcome
 from delivery.feedback import Reported, news
-from delivery.lifecycle import EventKind, OutcomeKind, Reason, State
+from delivery.lifecycle import SUPPRESSING, EventKind, OutcomeKind, Reason, State
 from delivery.models import Announcement, Attempt, Delivery, Engagement, Event, News, Suppression
 from delivery.models.suppression import SuppressionReason
 from delivery.queue import Settled
@@ -291,6 +291,10 @@ def test_nothing_arrives_before_it_was_sent(given: Given, state_of: StateOf) -> 
         ([EventKind.COMPLAINT], SuppressionReason.COMPLAINT),
         ([EventKind.HARD_BOUNCE, EventKind.COMPLAINT], SuppressionReason.COMPLAINT),
         ([EventKind.COMPLAINT, EventKind.HARD_BOUNCE], SuppressionReason.COMPLAINT),
+        ([EventKind.OPTED_OUT], SuppressionReason.STOP),
+        ([EventKind.OPTED_OUT, EventKind.COMPLAINT], SuppressionReason.STOP),
+        ([EventKind.COMPLAINT, EventKind.OPTED_OUT], SuppressionReason.STOP),
+        ([EventKind.HARD_BOUNCE, EventKind.OPTED_OUT], SuppressionReason.STOP),
     ],
 )
 @pytest.mark.parametrize("at_once", [True, False])
@@ -311,7 +315,7 @@ def test_an_address_that_is_dead_or_complains_is_suppressed(
 def test_no_other_news_suppresses_an_address(given: Given) -> None:
     (delivery,) = given()
 
-    others = sorted(set(EventKind) - {EventKind.HARD_BOUNCE, EventKind.COMPLAINT})
+    others = sorted(set(EventKind) - SUPPRESSING)
     feedback.report("acme", [says(kind, delivery) for kind in others])
 
     assert not Suppression.objects.exists()
