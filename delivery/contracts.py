@@ -153,7 +153,7 @@ class Call:
 class Said:
     """What a person wrote to one of our numbers; `address` is theirs, `number` is ours.
 
-    `event_key` is the provider's id of it.
+    `event_key` is the provider's id of it. `answered`: the provider answers it in its own words.
     """
 
     channel: int
@@ -162,6 +162,7 @@ class Said:
     text: str = field(repr=False)
     at: datetime
     event_key: str
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,13 @@ class Listener(Protocol):
 
     def hear(self, call: Call) -> Heard:
         """Read a call. Raises NotHeard for what is not genuine, fresh and readable."""
+
+
+class Correspondent(Listener, Protocol):
+    """A listener that also hears what people write."""
+
+    def reply(self, said: Said, text: str) -> Answer:
+        """Have a person answered; returns what the call is to be answered."""
 
 
 class Feature(enum.StrEnum):

@@ -1,6 +1,7 @@
-"""Addresses that must not be used: set and lifted. What is done by hand is audited, with the deed.
+"""Addresses that must not be used: set and lifted.
 
-Whether one is in force is told by the database's clock, in every statement that asks.
+What is done by hand, or by a person's STOP and START, is audited, with the deed. Whether one is in
+force is told by the database's clock, in every statement that asks.
 """
 
 from collections.abc import Sequence
@@ -137,4 +138,34 @@ def lift(id_: int, *, actor: str, note: str) -> bool:
         audit.record(
             actor=actor, action="suppression.lifted", target=f"suppression:{id_}", detail=detail
         )
+    return True
+
+
+def stop(channel: int, address_hash: bytes, *, source: str) -> bool:
+    """Obey a STOP, in the caller's transaction; False where it was obeyed already."""
+    reason = SuppressionReason.STOP
+    changed = put(
+        [Unwanted(channel=channel, address_hash=address_hash, reason=reason, source=source)]
+    )
+    _record(changed, source)
+    return bool(changed)
+
+
+# Where somebody noted why, a person of ours set it too, and only one of them lifts it.
+_RESUME = f"""
+    DELETE FROM suppression
+    WHERE channel = %s AND address_hash = %s AND reason = {SuppressionReason.STOP:d} AND note = ''
+    RETURNING id
+"""  # noqa: S608 - a number of our own
+
+
+def resume(channel: int, address_hash: bytes, *, source: str) -> bool:
+    """Obey a START, in the caller's transaction; False where no STOP is there to be lifted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RESUME, [channel, address_hash])
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    target, detail = f"suppression:{row[0]}", {"reason": "stop", "note": "START"}
+    audit.record(actor=source, action="suppression.lifted", target=target, detail=detail)
     return True

@@ -1,14 +1,16 @@
 """A call of a provider: verified, then taken with all it says, or not at all."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 from django.db import transaction
 
 from delivery import feedback, registry
-from delivery.contracts import Answer, Call, Heard, Listener
+from delivery.contracts import Answer, Call, Correspondent, Heard, Listener
 from delivery.errors import NotHeard, Repeated
-from delivery.hooks import counts
+from delivery.hooks import counts, saying
+from delivery.hooks.saying import Reply
 
 
 def listener(alias: str) -> Listener | None:
@@ -25,16 +27,20 @@ def receive(alias: str, provider: Listener, call: Call) -> Answer:
     try:
         heard = provider.hear(call)
         with transaction.atomic():
-            verdicts = _take(alias, heard)
+            verdicts, replies = _take(alias, heard)
     except NotHeard as error:
         counts.add(alias, Counter({error.verdict: 1}))
         raise
     counts.add(alias, verdicts)
-    return heard.answer
+    answer = heard.answer
+    for reply in replies:
+        answer = cast("Correspondent", provider).reply(reply.said, reply.text)
+    return answer
 
 
-def _take(alias: str, heard: Heard) -> Counter[str]:
-    """Take it in the caller's transaction; how many calls and reports met with which verdict."""
+def _take(alias: str, heard: Heard) -> tuple[Counter[str], Sequence[Reply]]:
+    """Take it in the caller's transaction; how many calls and reports met with which verdict, and
+    what is to be answered to people."""
     if heard.once and not feedback.remember(alias, [f"once:{heard.once}"]):
         raise Repeated("What it is signed for has come before.")
     verdicts = Counter({counts.HEARD: 1})
@@ -43,4 +49,7 @@ def _take(alias: str, heard: Heard) -> Counter[str]:
         verdicts.update(
             taken=told.taken, known=told.repeated, parked=told.parked, unknown=told.refused
         )
-    return verdicts
+    if not heard.said:
+        return verdicts, ()
+    obeyed = saying.obey(alias, heard.said)
+    return verdicts + obeyed.verdicts, obeyed.replies

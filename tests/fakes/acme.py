@@ -12,7 +12,8 @@ from typing import Any
 
 import httpcore
 
-from delivery.contracts import Call, Heard, Message, Outcome, Report
+from delivery.channels import SMS
+from delivery.contracts import Answer, Call, Heard, Message, Outcome, Report, Said
 from delivery.lifecycle import EventKind, OutcomeKind
 from delivery.providers import calls
 from delivery.providers.base import OneByOne, asked_to_wait
@@ -80,8 +81,15 @@ class Acme(OneByOne):
         signed = signature(self._secret, stamp, call.body)
         calls.require_same(call.headers.get("X-Acme-Signature", ""), signed)
         calls.require_fresh(call, datetime.fromtimestamp(float(stamp), UTC))
-        said = calls.objects(calls.json_of(call, kind=list))
-        return Heard(reports=[_report(one) for one in said])
+        told = calls.objects(calls.json_of(call, kind=list))
+        return Heard(
+            reports=[_report(one) for one in told if "kind" in one],
+            said=[_said(one) for one in told if "text" in one],
+        )
+
+    def reply(self, said: Said, text: str) -> Answer:
+        """Its answer is what the person reads."""
+        return Answer(text)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -114,6 +122,17 @@ def _report(said: Mapping[str, Any]) -> Report:
         at=datetime.fromtimestamp(said["at"], UTC),
         event_key=said["id"],
         provider_ref=said["message"],
+    )
+
+
+def _said(said: Mapping[str, Any]) -> Said:
+    return Said(
+        channel=SMS.number,
+        address=said["from"],
+        number=said["to"],
+        text=said["text"],
+        at=datetime.fromtimestamp(said["at"], UTC),
+        event_key=said["id"],
     )
 
 

@@ -1,8 +1,8 @@
 """All providers that call back. A new one adds a class in a file of its own, listed here."""
 
 from tests.delivery.hooks.callers.acme import AcmeCaller
-from tests.delivery.hooks.callers.base import Caller, Posted, Told
+from tests.delivery.hooks.callers.base import Caller, Posted, Told, Wrote
 
-__all__ = ["CALLERS", "Caller", "Posted", "Told"]
+__all__ = ["CALLERS", "Caller", "Posted", "Told", "Wrote"]
 
 CALLERS: list[type[Caller]] = [AcmeCaller]

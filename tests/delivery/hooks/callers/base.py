@@ -22,6 +22,17 @@ class Told:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wrote:
+    """Something a person wrote to one of our numbers."""
+
+    text: str
+    key: str = "word-1"
+    address: str = "+491701234567"
+    number: str = "+15005550006"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
 @dataclass(frozen=True)
 class Posted:
     """A call, as it is posted to /hooks/<alias>/; `query` is what stands behind the `?`."""
@@ -36,13 +47,15 @@ class Caller(ABC):
     """Signs what it says as the real one does.
 
     `kinds`: all that it can say. `dated`: its signature covers when it called. `channel`: the key
-    of the channel it carries.
+    of the channel it carries. `replies`: it passes on what people write, by `wrote`, and `read`
+    says what they are answered in the answer to that.
     """
 
     alias: ClassVar[str]
     channel: ClassVar[str] = "email"
     kinds: ClassVar[frozenset[EventKind]]
     dated: ClassVar[bool] = False
+    replies: ClassVar[bool] = False
 
     def configure(self, settings: Any, *, secret: bool = True) -> None:
         """Set the provider up under the alias, without its secret where that is to be missing."""
@@ -70,6 +83,14 @@ class Caller(ABC):
     def call(self, *told: Told, at: datetime | None = None) -> Posted:
         """A genuine call."""
         return self.sign(self.body(told), at=at or datetime.now(UTC))
+
+    def wrote(self, wrote: Wrote) -> Posted:
+        """A genuine call that passes on what a person wrote."""
+        raise NotImplementedError
+
+    def read(self, answer: bytes) -> str:
+        """What the person reads, of what such a call is answered; empty where nothing."""
+        raise NotImplementedError
 
     def forged(self, posted: Posted) -> list[Posted]:
         """The same call, as somebody else would make it, in several ways."""
