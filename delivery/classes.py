@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
-from delivery.lifecycle import OutcomeKind
+from delivery.lifecycle import EventKind, OutcomeKind
 
 MOST_KNOWN: Final = 1_000  # answers a table remembers; a server has its dozen
 TAKEN: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.DELIVERED})
@@ -111,3 +111,12 @@ HTTP: Final = Table(
     # An answer that says "done" and cannot be read is a lost answer.
     otherwise=OutcomeKind.UNKNOWN,
 )
+
+# What the same answer means in a receipt: the message had been taken, and its provider gave up.
+AFTERWARDS: Final[Mapping[OutcomeKind, EventKind]] = {
+    OutcomeKind.TRANSIENT: EventKind.SOFT_BOUNCE,
+    OutcomeKind.REFUSED_ADDRESS: EventKind.HARD_BOUNCE,
+    OutcomeKind.REFUSED_MESSAGE: EventKind.REJECTED,
+    OutcomeKind.ACCOUNT: EventKind.REJECTED,
+    OutcomeKind.OPTED_OUT: EventKind.OPTED_OUT,
+}

@@ -82,4 +82,19 @@ OFFERS: Sequence[Offer] = (
         },
         may={"url": "APNS_URL", "ca_file": "APNS_CA_FILE"},
     ),
+    Offer(
+        alias="twilio",
+        channel="sms",
+        backend="delivery.providers.twilio.Twilio",
+        needs={"account_sid": "TWILIO_ACCOUNT_SID", "auth_token": "TWILIO_AUTH_TOKEN"},
+        may={
+            "sender": "TWILIO_FROM",
+            "messaging_service": "TWILIO_MESSAGING_SERVICE_SID",
+            "senders": "TWILIO_SENDERS",
+            "api_key": "TWILIO_API_KEY",
+            "api_secret": "TWILIO_API_SECRET",
+            "answers": "TWILIO_ANSWERS",
+            "url": "TWILIO_URL",
+        },
+    ),
 )

@@ -2,7 +2,8 @@
 
 from tests.delivery.hooks.callers.acme import AcmeCaller
 from tests.delivery.hooks.callers.base import Caller, Posted, Told, Wrote
+from tests.delivery.hooks.callers.twilio import TwilioCaller
 
 __all__ = ["CALLERS", "Caller", "Posted", "Told", "Wrote"]
 
-CALLERS: list[type[Caller]] = [AcmeCaller]
+CALLERS: list[type[Caller]] = [AcmeCaller, TwilioCaller]
