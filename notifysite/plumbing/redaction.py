@@ -27,6 +27,7 @@ _CREDENTIALS = re.compile(
     ) [^\s"'&,;)}\]]+
     """
 )
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _KEY_OF_OURS = re.compile(r"\bntf_\w+")
 _EDGE = r"""\s@"'<>()\[\]{},;:=/?&|"""
 # An apostrophe is part of some names and the edge of a quoted address.
@@ -43,6 +44,7 @@ _LONG = re.compile(r"[\w-]{20}")
 # Pattern, mask, and words without one of which the pattern cannot match: most text is ordinary,
 # and looking for a word costs a hundredth of running a pattern.
 _RULES = (
+    (_PEM, MASK, ("-----begin",)),
     (
         _CREDENTIALS,
         rf"\g<1>{MASK}",

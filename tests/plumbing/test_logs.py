@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from notifysite.plumbing import logs, redaction
 from notifysite.plumbing.redaction import MASK, MAX_TEXT, redact, redact_value
 
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE/a+b c\n9\n-----END RSA PRIVATE KEY-----"
 KEY = "ntf_live_ab12cd34_Zk3vT0pQm9Xw2Rr8Yy7Uu6Ii5Oo4Pp3Aa2Ss1Dd0Ff"
 
 
@@ -202,6 +203,8 @@ def test_an_unknown_level_is_refused(lines):
         ("api_key=abc&apikey=abc&sig=abc", "api_key=[redacted]&apikey=[redacted]&sig=[redacted]"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x", "[redacted].[redacted].x"),
         ("device " + "0a1b" * 16, "device [redacted]"),
+        (f"private_key={PEM}, said", "private_key=[redacted], said"),
+        (f"private_key={PEM[:60]}", "private_key=[redacted]"),
         ("fcm dEv1cE:APA91bHPRgkF3JUikC4ENAHEeMrd41Zxv3hVZjC9KtT8", "fcm dEv1cE:[redacted]"),
     ],
 )
