@@ -98,6 +98,7 @@ CODES: Mapping[str, str] = {
     "misconfigured": "The provider cannot be built as it is configured.",
     "no_outcome": "The provider said nothing about it.",
     "no_turn": "Its turn had not come when time was up; it was not sent.",
+    "no_sender": "No sender is configured for the country of this number.",
     "not_sealed": "It could not be made ready, and was not handed over.",
 }
 # So many processes that ended over one message are no accident any more.

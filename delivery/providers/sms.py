@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+NO_SENDER: Final = "no_sender"  # the code of what could not even be handed over
+
 _PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
 # A number, a short code, or up to eleven letters and digits as phones show them (GSM 03.38).
 _SENDER: Final = re.compile(r"\+[1-9][0-9]{4,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 &+_-]{1,11}")

@@ -97,4 +97,20 @@ OFFERS: Sequence[Offer] = (
             "url": "TWILIO_URL",
         },
     ),
+    Offer(
+        alias="vonage",
+        channel="sms",
+        backend="delivery.providers.vonage.Vonage",
+        needs={
+            "application_id": "VONAGE_APPLICATION_ID",
+            "private_key": "VONAGE_PRIVATE_KEY",
+            "sender": "VONAGE_FROM",
+        },
+        may={
+            "signature_secret": "VONAGE_SIGNATURE_SECRET",
+            "senders": "VONAGE_SENDERS",
+            "answers": "VONAGE_ANSWERS",
+            "url": "VONAGE_URL",
+        },
+    ),
 )

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 from typing import Any, ClassVar, Protocol, Self
 from uuid import UUID
 
-from tests.fakes import twilio
+from tests.fakes import twilio, vonage
 from tests.fakes.service import Service
 from tests.fakes.twilio import TwilioApi
+from tests.fakes.vonage import VonageApi
 
 HOOKS = "https://notify.example.com/hooks"
 
@@ -93,4 +94,41 @@ class TwilioSide(Side):
         self.service.opted_out.add(phone)
 
 
-SIDES: list[type[Side]] = [TwilioSide]
+class VonageSide(Side):
+    """Vonage."""
+
+    alias = "vonage"
+    backend = "delivery.providers.vonage.Vonage"
+
+    def __init__(self) -> None:
+        self.service: VonageApi = VonageApi()
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "application_id": vonage.APPLICATION,
+            "private_key": vonage.PRIVATE_KEY,
+            "signature_secret": vonage.SECRET,
+            "sender": "Acme",
+            "answers": "none",
+            "url": self.service.origin,
+            "threads": 1,
+        }
+
+    def texts(self) -> list[tuple[str, str]]:
+        return [(f"+{one.letter['to']}", one.letter["text"]) for one in self.service.kept]
+
+    def receipt(self, status: str, reference: UUID) -> Posted:
+        words = {"sent": "submitted"}
+        return self.service.receipt(self.service.kept[-1].uuid, words.get(status, status))
+
+    def forged(self, reference: UUID) -> Posted:
+        return self.service.receipt(self.service.kept[-1].uuid, "rejected", secret="x" * 40)
+
+    def wrote(self, phone: str, text: str, key: str) -> Posted:
+        return vonage.signed(vonage.inbound(text, uuid=key, phone=phone.removeprefix("+")))
+
+    def opted_out(self, phone: str) -> None:
+        self.service.opted_out.add(phone.removeprefix("+"))
+
+
+SIDES: list[type[Side]] = [TwilioSide, VonageSide]

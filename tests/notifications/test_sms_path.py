@@ -34,7 +34,6 @@ def side(request: pytest.FixtureRequest, settings: Any) -> Iterator[Side]:
         settings.DELIVERY_ROUTES = {**settings.DELIVERY_ROUTES, "sms": [made.alias]}
         routing.forget()
         yield made
-        registry.get(made.alias).close()  # type: ignore[attr-defined]
         registry.reset()
         routing.forget()
 

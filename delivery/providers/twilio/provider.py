@@ -13,8 +13,9 @@ from delivery.channels import SMS
 from delivery.classes import AFTERWARDS
 from delivery.contracts import Answer, Call, Feature, Heard, Message, Outcome, Report, Said
 from delivery.errors import Malformed
+from delivery.lifecycle import OutcomeKind
 from delivery.providers import sms
-from delivery.providers.http import HttpProvider, object_in
+from delivery.providers.http import HttpProvider, object_in, refused
 from delivery.providers.twilio import signing
 from delivery.providers.twilio.classes import LOST, STATUSES, TWILIO
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
@@ -87,9 +88,12 @@ class Twilio(HttpProvider):
 
     def exchange(self, message: Message, ends: float) -> Outcome:
         """Hand one message over."""
+        sender = self._senders.of(message.address)
+        if not sender:
+            return refused(message, OutcomeKind.REFUSED_MESSAGE, sms.NO_SENDER)
         answer = self.post(
             self._url,
-            content=urlencode(self._form(message)).encode(),
+            content=urlencode(self._form(message, sender)).encode(),
             headers={
                 "Authorization": self._login,
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -99,8 +103,7 @@ class Twilio(HttpProvider):
         )
         return self._answered(message, answer)
 
-    def _form(self, message: Message) -> dict[str, str]:
-        sender = self._senders.of(message.address)
+    def _form(self, message: Message, sender: str) -> dict[str, str]:
         named = "MessagingServiceSid" if re.fullmatch(_SERVICE, sender) else "From"
         left = sms.seconds_left(message.expires_at, least=LEAST_VALIDITY, most=MOST_VALIDITY)
         form = {

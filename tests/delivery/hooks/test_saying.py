@@ -1,5 +1,6 @@
 """What people write back, whoever passes it on: obeyed once, answered once, never kept."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from delivery import registry
 from delivery.models import AuditEntry, HookCount, News, Suppression
 from delivery.models.suppression import SuppressionReason
 from notifysite.plumbing.crypto import address_hash
@@ -27,10 +29,12 @@ STOP, START, HELP = "Bitte abmelden!", "Anmelden", "Hilfe"
 
 
 @pytest.fixture
-def caller(request, settings) -> Caller:
+def caller(request, settings) -> Iterator[Caller]:
     made = request.param()
-    made.configure(settings)
-    return made
+    with made.answering(settings):
+        made.configure(settings)
+        yield made
+        registry.reset()
 
 
 def post(caller: Caller, posted: Posted) -> HttpResponse:

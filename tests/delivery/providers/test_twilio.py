@@ -96,6 +96,12 @@ def test_the_sender_goes_by_the_country(
     assert service.kept[0].form[field] == sender
 
 
+def test_without_a_sender_for_a_country_nothing_is_sent(made: Make, service: TwilioApi) -> None:
+    outcome = one(made(sender="", senders="+1=Acme"), sms())
+    assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "no_sender")
+    assert service.taken == []
+
+
 def test_a_messaging_service_is_a_sender(made: Make, service: TwilioApi) -> None:
     assert one(made(sender="", messaging_service=MESSAGING_SERVICE), sms()).kind == 1
     assert service.kept[0].form["MessagingServiceSid"] == MESSAGING_SERVICE

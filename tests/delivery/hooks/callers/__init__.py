@@ -3,7 +3,8 @@
 from tests.delivery.hooks.callers.acme import AcmeCaller
 from tests.delivery.hooks.callers.base import Caller, Posted, Told, Wrote
 from tests.delivery.hooks.callers.twilio import TwilioCaller
+from tests.delivery.hooks.callers.vonage import VonageCaller
 
 __all__ = ["CALLERS", "Caller", "Posted", "Told", "Wrote"]
 
-CALLERS: list[type[Caller]] = [AcmeCaller, TwilioCaller]
+CALLERS: list[type[Caller]] = [AcmeCaller, TwilioCaller, VonageCaller]

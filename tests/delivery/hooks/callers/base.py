@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -67,6 +68,10 @@ class Caller(ABC):
         settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, self.alias: entry}
 
     backend: ClassVar[str]
+
+    def answering(self, settings: Any) -> AbstractContextManager[object]:
+        """Let replies that are sent apart from the answer arrive; enter it before `configure`."""
+        return nullcontext()
 
     @abstractmethod
     def options(self, *, secret: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
 from tests.delivery.providers.stages.twilio import TwilioStage
+from tests.delivery.providers.stages.vonage import VonageStage
 from tests.delivery.providers.stages.webhook import WebhookStage
 from tests.delivery.providers.stages.webpush import WebPushStage
 
@@ -21,6 +22,7 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.fcm.Fcm": FcmStage,
     "delivery.providers.webhook.Webhook": WebhookStage,
     "delivery.providers.twilio.Twilio": TwilioStage,
+    "delivery.providers.vonage.Vonage": VonageStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,

@@ -1,0 +1,5 @@
+"""Vonage: SMS."""
+
+from delivery.providers.vonage.provider import Vonage
+
+__all__ = ["Vonage"]
