@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from math import inf
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,8 +18,9 @@ from delivery import channels, prices, routing, segments, standing
 from delivery.models import Suppression
 from delivery.models.suppression import IN_FORCE
 from delivery.prices import PriceTable
-from delivery.standing import IDLE, Standing
+from delivery.standing import Standing
 from notifications.catalog import types, versions
+from notifications.explanations import gate_told, moment, passed_over
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.models import Guest
@@ -36,7 +36,7 @@ from notifications.words import Mode
 from notifysite.plumbing import ids
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
-from preferences import links, wishes
+from preferences import directory, links, wishes
 from preferences.calendar import Week
 from preferences.models import Recipient
 from preferences.wanted import ABSENT
@@ -57,7 +57,7 @@ def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
     standings = cache(lambda channel: standing.read(channel=channel))
     table = prices.load()
     return {
-        "as_of": _moment(now),
+        "as_of": moment(now),
         "notice": NOTICE,
         "type": terms.kind.key,
         "priority": terms.priority.name.lower(),
@@ -197,13 +197,14 @@ class _Asked:
 
     def _step(self, step: StepDecision, trace: Sequence[Gate]) -> dict[str, Any]:
         leaves = {Does.SEND: self.now, Does.HOLD: step.until}.get(step.outcome)
+        content = self._content(step)
         return {
             **facts.write_step(step),
-            "would_send_at": _moment(leaves) if leaves else None,
+            "would_send_at": moment(leaves) if leaves else None,
             **self._providers(step),
-            "cost": self._cost(step),
-            "gates": [_gate(gate) for gate in trace if gate.step == step.step],
-            **self._content(step),
+            "cost": self._cost(step, content) if leaves else None,
+            "gates": [gate_told(gate) for gate in trace if gate.step == step.step],
+            **content,
         }
 
     def _providers(self, step: StepDecision) -> dict[str, Any]:
@@ -218,21 +219,29 @@ class _Asked:
         return {
             "provider": taker or None,
             "alternatives": [alias for alias in ways if alias != taker],
-            "passed_over": _passed_over(self.standings(channel), taker) if routed else [],
+            "passed_over": passed_over(self.standings(channel), taker) if routed else [],
         }
 
     def _kind(self, step: StepDecision) -> int | None:
         there = {one.id: one.kind for one in self._addresses()} if step.addresses else {}
         return channels.KINDS.get(there[step.addresses[0]]) if there else None
 
-    def _cost(self, step: StepDecision) -> dict[str, str] | None:
-        """What leaves would roughly cost; of an SMS nobody knows yet how many segments it has."""
-        leaves = step.outcome in (Does.SEND, Does.HOLD)
-        if not leaves or self.caller.mode is Mode.TEST or step.channel == channels.SMS.number:
+    def _cost(self, step: StepDecision, content: Mapping[str, Any]) -> dict[str, str] | None:
+        """What leaves would roughly cost; None where nobody knows."""
+        if self.caller.mode is Mode.TEST:
             return None
-        messages = max(1, len(step.addresses))
-        price = self.prices.price_of(step.channel, "", segments=messages)
+        number, count = "", max(1, len(step.addresses))
+        if step.channel == channels.SMS.number:
+            number, count = self._number(), content["sms"]["segments"] if "sms" in content else 0
+        price = self.prices.price_of(step.channel, number, segments=count) if count else None
         return None if price is None else price.told()
+
+    def _number(self) -> str:
+        """Where an SMS would go."""
+        if self.one.wanted.phone is not ABSENT:
+            return self.one.wanted.phone.value if self.one.wanted.phone else ""
+        listed = directory.find_one(user_id=self.one.wanted.user_id)
+        return (listed and listed.current(channels.SMS.number)) or ""
 
     def _content(self, step: StepDecision) -> dict[str, Any]:
         """What it would say, or why it cannot be said."""
@@ -269,39 +278,3 @@ def _said(wanted: Any, known: str) -> str:
 def _no_delivery() -> UUID:
     """Links of a message that will never be."""
     return ids.uuid7(0)
-
-
-def _passed_over(found: Sequence[Standing], taker: str) -> list[dict[str, Any]]:
-    """Those before it on the route that are given nothing now; all such where nobody takes it."""
-    turns = {one.way.alias: one.turn.position for one in found if one.turn}
-    return [
-        {
-            "provider": one.way.alias,
-            "state": str(one.state),
-            "reason": one.switch.reason if one.switch.open_until else "",
-            "until": _moment(one.switch.open_until) if one.switch.open_until else None,
-        }
-        for one in found
-        if one.state in IDLE
-        and one.way.alias in turns
-        and turns[one.way.alias] <= turns.get(taker, inf)
-    ]
-
-
-def _gate(gate: Gate) -> dict[str, Any]:
-    answer = gate.answer
-    return {
-        "gate": gate.name,
-        "channel": channels.by_number(gate.channel).key,
-        "passed": answer is not None and answer.outcome is None,
-        "reached": answer is not None,
-        "outcome": answer.outcome.value if answer and answer.outcome else None,
-        "reason": answer.reason.name.lower() if answer and answer.reason else None,
-        "until": _moment(answer.until) if answer and answer.until else None,
-        "value": answer.value if answer else None,
-        "source": str(answer.source) if answer else None,
-    }
-
-
-def _moment(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

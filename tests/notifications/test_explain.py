@@ -131,6 +131,28 @@ def test_a_step_that_leaves_says_what_it_roughly_costs_and_null_where_unknown(
     assert [step["cost"] for step in person(api, to=ANN)["steps"]] == [cost, None]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_an_sms_costs_by_its_segments_and_its_country(
+    api: APIClient, provider: Ledger, known: bool
+) -> None:
+    make_type(
+        "order_shipped",
+        category=make_category(default_channels=[2]),
+        steps=[{"channel": "sms"}],
+        words={"sms": {"text": "a" * 161}},
+    )
+    for prefix, amount in (("", "1"), ("+49", "0.075")):
+        MessagePrice.objects.create(
+            channel=2, prefix=prefix, amount=amount, currency="EUR", as_of="2026-01-31"
+        )
+    make_recipient("ann", phone="+491701234567" if known else "+447700900123")
+    to = "ann" if known else {"user_id": "ann", "phone": "+491701234567"}
+
+    (sms,) = person(api, to=to)["steps"]
+
+    assert sms["cost"] == {"amount": "0.15", "currency": "EUR", "as_of": "2026-01-31"}
+
+
 def test_a_step_that_is_skipped_costs_nothing_that_could_be_told(
     api: APIClient, provider: Ledger
 ) -> None:
