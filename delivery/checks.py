@@ -82,7 +82,8 @@ def _of_channel(spec: channels.ChannelSpec) -> Iterator[CheckMessage]:
     if spec == channels.EMAIL and registry.SIMULATOR in route:
         yield Info(
             "Email goes to the outbox, not to people.",
-            hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587.",
+            hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587, or the "
+            "variables of a mail service: docs/providers/README.md.",
             id="notifysite.I001",
         )
 

@@ -5,7 +5,7 @@ class DeliveryError(Exception):
     """The root of this tree.
 
     Misconfigured: tell the operator. NotHeard: answer a provider's call with its `status`, and
-    believe nothing of it; it is Unsecured, Forged, Stale, Repeated or Malformed.
+    believe nothing of it; it is Unsecured, Forged, Stale, Repeated, Malformed or Unverified.
     """
 
 
@@ -52,3 +52,10 @@ class Malformed(NotHeard):
 
     status = 400
     verdict = "malformed"
+
+
+class Unverified(NotHeard):
+    """Whoever could tell us whether it is genuine cannot be asked now: it may come again."""
+
+    status = 503
+    verdict = "unverified"

@@ -60,7 +60,7 @@ class OutboundResponse:
 
 
 class OutboundClient:
-    """Posts to URLs of other people; make one per process, its threads may all use it."""
+    """Calls URLs of other people; make one per process, its threads may all use it."""
 
     def __init__(
         self,
@@ -93,7 +93,17 @@ class OutboundClient:
     ) -> OutboundResponse:
         """Post once, within `deadline` seconds; raise UnsafeURL, Unreachable or NoAnswer."""
         _safe_origin(url, schemes=self._schemes)
-        request = _request(url, content, headers, time.monotonic() + deadline)
+        asked = httpx.Request("POST", url, content=content, headers=_named(headers))
+        return self._exchange(asked, time.monotonic() + deadline)
+
+    def get(self, url: str, *, deadline: float) -> OutboundResponse:
+        """Get once, within `deadline` seconds; raise UnsafeURL, Unreachable or NoAnswer."""
+        _safe_origin(url, schemes=self._schemes)
+        asked = httpx.Request("GET", url, headers=_named({}))
+        return self._exchange(asked, time.monotonic() + deadline)
+
+    def _exchange(self, asked: httpx.Request, at: float) -> OutboundResponse:
+        request = _request(asked, at)
         connection = self._connection(request.url.origin)
         try:
             response = connection.handle_request(request)
@@ -146,22 +156,25 @@ def _safe_origin(url: str, *, schemes: Iterable[str]) -> Origin:
     return origin
 
 
-def _request(url: str, content: bytes, headers: Mapping[str, str], at: float) -> httpcore.Request:
+def _named(headers: Mapping[str, str]) -> httpx.Headers:
     named = httpx.Headers({"User-Agent": USER_AGENT})
     named.update(headers)
-    built = httpx.Request("POST", url, content=content, headers=named)
+    return named
+
+
+def _request(asked: httpx.Request, at: float) -> httpcore.Request:
     # Connect, write and read are given a moment, not a duration: the streams below count down
     # to it, so that an answer dripping in byte by byte ends with the deadline, too.
     return httpcore.Request(
-        method=b"POST",
+        method=asked.method.encode(),
         url=httpcore.URL(
-            scheme=built.url.raw_scheme,
-            host=built.url.raw_host,
-            port=built.url.port,
-            target=built.url.raw_path,
+            scheme=asked.url.raw_scheme,
+            host=asked.url.raw_host,
+            port=asked.url.port,
+            target=asked.url.raw_path,
         ),
-        headers=built.headers.raw,
-        content=content,
+        headers=asked.headers.raw,
+        content=asked.content,
         extensions={"timeout": {"connect": at, "write": at, "read": at}},
     )
 

@@ -22,7 +22,8 @@ _CREDENTIALS = re.compile(
     ( authorization ["']? \s* [:=] \s* ["']? (?: (?:bearer|basic|token|key|vapid) \s+ )?
       | \b bearer \s+ (?= [\w.~+/=-]{8} )
       | \b basic \s+ (?= [\w+/=-]{8} )
-      | (?: token | secret | password | passwd | signature | api_?key | \b sig | \b key )
+      | (?: token | secret | password | passwd | signature | \b sig | \b key
+          | (?: api | access | private | signing ) _? key )
         ["']? [=:] \s* ["']?
     ) [^\s"'&,;)}\]]+
     """

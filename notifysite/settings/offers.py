@@ -55,6 +55,8 @@ def take(offers: Sequence[Offer], read: Callable[[str], str]) -> Taken:
     return Taken(providers, gaps)
 
 
+_MAIL = "delivery.providers.email.services"
+
 # In the order in which a channel prefers them, unless the Route table says otherwise.
 OFFERS: Sequence[Offer] = (
     Offer(
@@ -111,6 +113,31 @@ OFFERS: Sequence[Offer] = (
             "senders": "VONAGE_SENDERS",
             "answers": "VONAGE_ANSWERS",
             "url": "VONAGE_URL",
+        },
+    ),
+    Offer(
+        alias="postmark",
+        channel="email",
+        backend=f"{_MAIL}.Postmark",
+        needs={"server_token": "POSTMARK_SERVER_TOKEN"},
+        may={
+            "webhook_user": "POSTMARK_WEBHOOK_USER",
+            "webhook_password": "POSTMARK_WEBHOOK_PASSWORD",
+            "message_stream": "POSTMARK_MESSAGE_STREAM",
+            "api_url": "POSTMARK_API_URL",
+        },
+    ),
+    Offer(
+        alias="ses",
+        channel="email",
+        backend=f"{_MAIL}.AmazonSes",
+        needs={"region": "SES_REGION"},
+        may={
+            "access_key_id": "SES_ACCESS_KEY_ID",
+            "secret_access_key": "SES_SECRET_ACCESS_KEY",
+            "configuration_set": "SES_CONFIGURATION_SET",
+            "topic_arns": "SES_TOPIC_ARNS",
+            "api_url": "SES_API_URL",
         },
     ),
 )

@@ -141,6 +141,15 @@ def test_a_post_arrives_whole_and_its_answer_comes_back(client, serve):
     ]
 
 
+def test_a_get_asks_for_what_is_there_and_brings_nothing(client, serve):
+    server = serve(lambda connection: connection.sendall(OK))
+    response = client.get(f"http://127.0.0.1:{server.port}/a?b=c", deadline=5)
+    assert (response.status, response.body) == (200, b"ok")
+    head = server.requests[0].lower()
+    assert head.startswith(b"get /a?b=c http/1.1\r\n")
+    assert b"content-length" not in head
+
+
 def test_a_connection_is_used_again(client, serve):
     server = serve(answer(OK))
 

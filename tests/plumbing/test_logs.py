@@ -201,6 +201,8 @@ def test_an_unknown_level_is_refused(lines):
         ("PASSWD=hunter2", "PASSWD=[redacted]"),
         ("Set API-KEY: abc", "Set API-KEY: [redacted]"),
         ("api_key=abc&apikey=abc&sig=abc", "api_key=[redacted]&apikey=[redacted]&sig=[redacted]"),
+        ("secret_access_key=abc", "secret_access_key=[redacted]"),
+        ("signing_key=abc access_key_id=abc", "signing_key=[redacted] access_key_id=abc"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x", "[redacted].[redacted].x"),
         ("device " + "0a1b" * 16, "device [redacted]"),
         (f"private_key={PEM}, said", "private_key=[redacted], said"),

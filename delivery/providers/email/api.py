@@ -1,9 +1,11 @@
 """Hand letters over through any other mail backend of Django, anymail's above all."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from anymail.backends.base_requests import AnymailRequestsBackend
 from anymail.exceptions import AnymailError, AnymailUnsupportedFeature
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.base import BaseEmailBackend
@@ -33,6 +35,7 @@ class ApiSender:
         backend = self._kept.take() or self._make_backend()
         try:
             backend.open()
+            _stay(backend)
             taken = _send(backend, letter)
         except (AnymailError, ImproperlyConfigured) as error:
             _close(backend)
@@ -73,6 +76,12 @@ class ApiSender:
         )
 
 
+def _stay(backend: BaseEmailBackend) -> None:
+    # requests would carry letter and credentials to wherever an answer points.
+    if isinstance(backend, AnymailRequestsBackend):
+        backend.session.max_redirects = 0
+
+
 def _send(backend: BaseEmailBackend, letter: Letter) -> int | None:
     # News of the service then names the delivery, even before we know the service's own id.
     letter.mail.metadata = {"reference": str(letter.message.reference)}  # type: ignore[attr-defined]
@@ -98,8 +107,23 @@ def _words(error: Exception, response: Any) -> set[str]:
         for base in type(cause).__mro__
     }
     status = _status_code(response)
-    said = {_text(response)} if isinstance(response, dict) else set()
-    return kinds | said | ({str(status)} if status else set())
+    return kinds | _said(response) | ({str(status)} if status else set())
+
+
+# Under which a service's own word for a failure stands in the answer.
+_NAMED = ("ErrorCode", "code", "name")
+
+
+def _said(response: Any) -> set[str]:
+    if isinstance(response, dict):
+        return {_text(response)}
+    try:
+        said = json.loads(_text(response))
+    except (ValueError, RecursionError):
+        return set()
+    if not isinstance(said, dict):
+        return set()
+    return {f"{name}={said[name]}" for name in _NAMED if isinstance(said.get(name), str | int)}
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

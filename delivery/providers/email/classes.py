@@ -1,5 +1,6 @@
 """What the answers of mail servers and mail services mean; the first row that matches holds."""
 
+from dataclasses import replace
 from typing import Final
 
 from delivery.classes import HTTP, Row, Table
@@ -61,7 +62,8 @@ SMTP: Final = Table(
 )
 
 # Words: the HTTP status; what the service said of the one recipient, as anymail has it; the code
-# that Amazon SES gives; the names of the exception, of what caused it, and of their bases.
+# that Amazon SES gives; `name=value` of what else a service calls a failure by; the names of the
+# exception, of what caused it, and of their bases.
 MAIL_API: Final = Table(
     rows=(
         Row(
@@ -77,6 +79,7 @@ MAIL_API: Final = Table(
         Row(OutcomeKind.UNKNOWN, ("unknown",), "anymail: ESP send status"),
         Row(OutcomeKind.ACCEPTED, ("sent", "queued"), "anymail: ESP send status"),
         Row(OutcomeKind.ACCOUNT, ("ImproperlyConfigured",), "anymail: exceptions"),
+        Row(OutcomeKind.ACCOUNT, ("TooManyRedirects",), "RFC 9110 section 15.4; none is followed"),
         Row(
             OutcomeKind.ACCOUNT,
             (
@@ -86,6 +89,7 @@ MAIL_API: Final = Table(
             ),
             "Amazon SES API v2, SendEmail, errors: all of them come with 400",
         ),
+        Row(OutcomeKind.ACCOUNT, ("NoCredentialsError", "PartialCredentialsError"), "botocore"),
         Row(OutcomeKind.TRANSIENT, ("ThrottlingException",), "AWS, common errors: with 400"),
         *HTTP.rows,
         Row(
@@ -95,4 +99,17 @@ MAIL_API: Final = Table(
         ),
     ),
     otherwise=HTTP.otherwise,
+)
+
+
+def _before(*rows: Row) -> Table:
+    return replace(MAIL_API, rows=(*rows, *MAIL_API.rows))
+
+
+POSTMARK: Final = _before(
+    Row(
+        OutcomeKind.ACCOUNT,
+        tuple(f"ErrorCode={code}" for code in (10, 400, 401, 405, 412, 413)),
+        "Postmark, API error codes: token, sender signature, credits, approval; most with 422",
+    ),
 )

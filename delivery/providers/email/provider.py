@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 from anymail.backends.base_requests import AnymailRequestsBackend
 from django.conf import settings
@@ -14,13 +14,14 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.utils.module_loading import import_string
 
 from delivery import backoff
+from delivery.classes import Table
 from delivery.contracts import Feature, Message, Outcome
 from delivery.providers.base import OneByOne, raised
 from delivery.providers.crew import Job, Take
 from delivery.providers.email import letter
 from delivery.providers.email.api import ApiSender
 from delivery.providers.email.classes import MAIL_API, SMTP
-from delivery.providers.email.letter import Refused
+from delivery.providers.email.letter import Letter, Refused
 from delivery.providers.email.line import Post
 from delivery.providers.email.smtp import FLIGHT, SmtpSender
 
@@ -40,6 +41,7 @@ class DjangoEmail(OneByOne):
     """
 
     features = frozenset({Feature.IMAGES, Feature.ACTIONS})
+    answers: ClassVar[Table] = MAIL_API  # what they mean where it is not SMTP
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class DjangoEmail(OneByOne):
         elif issubclass(kind, AnymailRequestsBackend):
             self._connection["timeout"] = (connect_timeout, final)
         self._from = letter.sender(from_email or settings.DEFAULT_FROM_EMAIL, domain=domain)
-        table = (SMTP if by_smtp else MAIL_API).overridden(classes)
+        table = (SMTP if by_smtp else self.answers).overridden(classes)
         self._api = ApiSender(self._make_backend, table=table)
         self._smtp: SmtpSender | None = None
         if by_smtp:
@@ -87,9 +89,13 @@ class DjangoEmail(OneByOne):
     def send_one(self, message: Message) -> Outcome:
         """Write the letter and hand it over by the backend's API."""
         try:
-            return self._api.hand_over(letter.write(message, sender=self._from))
+            return self._api.hand_over(self.write(message))
         except Refused as refusal:
             return refusal.outcome(message)
+
+    def write(self, message: Message) -> Letter:
+        """Write the letter that goes to the backend. Raises Refused."""
+        return letter.write(message, sender=self._from)
 
     def work(self, take: Take) -> None:
         """By SMTP each thread has a connection, over which letters follow each other."""

@@ -1,7 +1,7 @@
 """What every hook promises, whoever calls."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,11 +9,13 @@ import pytest
 from django.conf import settings as configured
 from django.http import HttpResponse
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from delivery import channels, registry
 from delivery.lifecycle import NEWS, EventKind
 from delivery.models import Delivery, Event, HookCount, News
 from notifysite.plumbing.ids import uuid7
+from notifysite.settings.offers import OFFERS
 from tests.delivery.hooks.callers import CALLERS, Caller, Posted, Told
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +30,12 @@ EACH = [pytest.param(each, id=each.alias) for each in CALLERS]
 
 
 @pytest.fixture
-def caller(request, settings) -> Caller:
-    made = request.param()
-    made.configure(settings)
-    return made
+def caller(request, settings) -> Iterator[Caller]:
+    with request.param() as made:
+        made.configure(settings)
+        yield made
+        if close := getattr(registry.get(made.alias), "close", None):
+            close()
 
 
 @pytest.fixture
@@ -190,6 +194,7 @@ def test_every_provider_that_calls_back_is_asked_here() -> None:
         for alias, entry in configured.DELIVERY_PROVIDERS.items()
         if hasattr(registry.get(alias), "hear")
     }
+    listening |= {each.backend for each in OFFERS if hasattr(import_string(each.backend), "hear")}
     assert listening <= {caller.backend for caller in CALLERS}
 
 

@@ -16,7 +16,7 @@ from delivery.providers.webhook.classes import WEBHOOK
 from delivery.providers.webpush import WebPush
 from delivery.providers.webpush.classes import PUSH
 from tests.delivery.providers.messages import message, one
-from tests.fakes.mail_api import MailApi
+from tests.fakes.mail.postmark import Postmark
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
 from tests.fakes.webhook_receiver import WebhookReceiver
@@ -86,7 +86,7 @@ def posted(settings) -> Iterator[Callable[..., OutcomeKind]]:
 @pytest.fixture
 def mailed() -> Iterator[Callable[..., OutcomeKind]]:
     """What a letter comes to when the mail service answers so."""
-    with MailApi() as service:
+    with Postmark() as service:
 
         def make(status: int, **options: object) -> OutcomeKind:
             service.on_call(Reply(status=status, body={}))

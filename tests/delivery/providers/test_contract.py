@@ -1,4 +1,4 @@
-"""What every configured provider promises, whatever it talks to."""
+"""What every provider promises that is configured or offered, whatever it talks to."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from django.conf import settings as configured
 
-from delivery import registry
+from delivery import registry, trial
 from delivery.contracts import Message, Outcome, Provider
 from delivery.lifecycle import OutcomeKind
 from delivery.models import Attempt
@@ -69,10 +69,6 @@ def provider(alias, stage) -> Iterator[Provider]:
     registry.reset()
     built = registry.get(alias)
     yield built
-    # Who stopped listening left threads at work; what they hold is closed after them.
-    for thread in threading.enumerate():
-        if thread.name == f"provider-{alias}":
-            thread.join()
     close = getattr(built, "close", None)
     if close:
         close()
@@ -86,7 +82,7 @@ def send(provider: Provider, messages: list[Message]) -> dict[str, Outcome]:
     return {each.reference: each for each in outcomes}
 
 
-def test_every_configured_provider_has_a_stage() -> None:
+def test_every_provider_has_a_stage() -> None:
     assert {backend for backend in BACKENDS.values() if backend not in STAGES} == set()
 
 
@@ -140,10 +136,14 @@ def test_an_outcome_fits_its_row_and_names_nobody(provider, stage, day) -> None:
 
 
 @pytest.mark.parametrize("alias", ALIASES, indirect=True)
-def test_whoever_listens_to_one_outcome_only_may_do_so(provider, stage) -> None:
+def test_whoever_listens_to_one_outcome_only_may_do_so(provider, stage, alias) -> None:
     outcomes = provider.send([stage.arrange(Day.ACCEPTED) for _ in range(3)])
     assert next(outcomes).kind in Day.ACCEPTED.value
     outcomes.close()
+    # It left threads at work; what they hold is closed after them.
+    for thread in threading.enumerate():
+        if thread.name == f"provider-{alias}":
+            thread.join()
 
 
 @pytest.mark.parametrize("rough", ROUGH)
@@ -173,8 +173,9 @@ def test_a_service_that_is_not_there_is_asked_later(provider, stage) -> None:
 
 
 @pytest.mark.parametrize(("alias", "day"), DAYS, indirect=["alias"])
-def test_no_secret_is_told(provider, stage, day, caplog) -> None:
+def test_no_secret_is_told(provider, stage, day, alias, caplog) -> None:
     message = stage.arrange(day)
     outcome = send(provider, [message])[message.reference]
-    told = f"{outcome!r} {provider!r} {message!r} {caplog.text}"
+    shown = trial.options_of(alias)
+    told = f"{outcome!r} {provider!r} {message!r} {shown} {caplog.text}"
     assert [secret for secret in getattr(stage, "secrets", ()) if secret in told] == []

@@ -9,30 +9,30 @@ from django.core import mail
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email import DjangoEmail
 from tests.delivery.providers.messages import CONTENT, message, one, saying
-from tests.fakes.mail_api import MailApi
+from tests.fakes.mail.postmark import TOKEN, Postmark
 from tests.fakes.service import DROP, HANG, Reply
 
-POSTMARK = "anymail.backends.postmark.EmailBackend"
+BACKEND = "anymail.backends.postmark.EmailBackend"
 
 
 @pytest.fixture
-def api() -> Iterator[MailApi]:
-    with MailApi() as service:
+def api() -> Iterator[Postmark]:
+    with Postmark() as service:
         yield service
 
 
 @pytest.fixture
-def mailer(api: MailApi) -> Iterator[Callable[..., DjangoEmail]]:
+def mailer(api: Postmark) -> Iterator[Callable[..., DjangoEmail]]:
     made: list[DjangoEmail] = []
 
     def make(**options: object) -> DjangoEmail:
         connection = {
-            "server_token": "token",
+            "server_token": TOKEN,
             "api_url": f"{api.origin}/",
             **options.pop("connection", {}),
         }
         wanted = {"from_email": "hello@acme.test", "threads": 1, **options}
-        made.append(DjangoEmail(alias="email", backend=POSTMARK, connection=connection, **wanted))
+        made.append(DjangoEmail(alias="email", backend=BACKEND, connection=connection, **wanted))
         return made[-1]
 
     yield make
@@ -138,7 +138,7 @@ def test_one_trouble_does_not_sink_the_other_messages(mailer, api) -> None:
 
 def test_a_backend_that_is_not_configured_is_found_at_once() -> None:
     with pytest.raises(ValueError, match="POSTMARK_SERVER_TOKEN"):
-        DjangoEmail(alias="email", backend=POSTMARK)
+        DjangoEmail(alias="email", backend=BACKEND)
 
 
 def test_without_options_django_s_settings_hold(settings) -> None:

@@ -17,7 +17,7 @@ from delivery.providers.email import DjangoEmail
 from delivery.providers.webpush import WebPush
 from delivery.verdicts import Tried, Verdict
 from tests.delivery.providers.messages import message, one
-from tests.fakes.mail_api import MailApi
+from tests.fakes.mail.postmark import Postmark
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
 
@@ -52,7 +52,7 @@ def by_web_push(closing, settings) -> Answering:
 
 @pytest.fixture
 def by_mail_api(closing) -> Answering:
-    api = closing.enter_context(MailApi())
+    api = closing.enter_context(Postmark())
     provider = DjangoEmail(
         alias="email",
         backend="anymail.backends.postmark.EmailBackend",

@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from delivery.lifecycle import EventKind
@@ -58,6 +58,17 @@ class Caller(ABC):
     dated: ClassVar[bool] = False
     replies: ClassVar[bool] = False
 
+    backend: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.close()
+
     def configure(self, settings: Any, *, secret: bool = True) -> None:
         """Set the provider up under the alias, without its secret where that is to be missing."""
         entry = {
@@ -66,8 +77,6 @@ class Caller(ABC):
             "OPTIONS": self.options(secret=secret),
         }
         settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, self.alias: entry}
-
-    backend: ClassVar[str]
 
     def answering(self, settings: Any) -> AbstractContextManager[object]:
         """Let replies that are sent apart from the answer arrive; enter it before `configure`."""

@@ -8,6 +8,7 @@ from tests.delivery.providers.stages.apns import ApnsStage
 from tests.delivery.providers.stages.base import Day, HttpStage, Stage
 from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
+from tests.delivery.providers.stages.mail import PostmarkStage, SesStage
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
 from tests.delivery.providers.stages.twilio import TwilioStage
 from tests.delivery.providers.stages.vonage import VonageStage
@@ -23,6 +24,8 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.webhook.Webhook": WebhookStage,
     "delivery.providers.twilio.Twilio": TwilioStage,
     "delivery.providers.vonage.Vonage": VonageStage,
+    "delivery.providers.email.services.AmazonSes": SesStage,
+    "delivery.providers.email.services.Postmark": PostmarkStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,
