@@ -140,4 +140,49 @@ OFFERS: Sequence[Offer] = (
             "api_url": "SES_API_URL",
         },
     ),
+    Offer(
+        alias="mailgun",
+        channel="email",
+        backend=f"{_MAIL}.Mailgun",
+        needs={"api_key": "MAILGUN_API_KEY"},
+        may={
+            "sender_domain": "MAILGUN_SENDER_DOMAIN",
+            "signing_key": "MAILGUN_SIGNING_KEY",
+            "webhook_user": "MAILGUN_WEBHOOK_USER",
+            "webhook_password": "MAILGUN_WEBHOOK_PASSWORD",
+            "api_url": "MAILGUN_API_URL",
+        },
+    ),
+    Offer(
+        alias="resend",
+        channel="email",
+        backend=f"{_MAIL}.Resend",
+        needs={"api_key": "RESEND_API_KEY"},
+        may={
+            "signing_secret": "RESEND_SIGNING_SECRET",
+            "api_url": "RESEND_API_URL",
+        },
+    ),
+    Offer(
+        alias="brevo",
+        channel="email",
+        backend=f"{_MAIL}.Brevo",
+        needs={"api_key": "BREVO_API_KEY"},
+        may={
+            "webhook_user": "BREVO_WEBHOOK_USER",
+            "webhook_password": "BREVO_WEBHOOK_PASSWORD",
+            "webhook_token": "BREVO_WEBHOOK_TOKEN",
+            "api_url": "BREVO_API_URL",
+        },
+    ),
+    Offer(
+        alias="sendgrid",
+        channel="email",
+        backend=f"{_MAIL}.SendGrid",
+        needs={"api_key": "SENDGRID_API_KEY"},
+        may={
+            "public_key": "SENDGRID_PUBLIC_KEY",
+            "api_url": "SENDGRID_API_URL",
+        },
+    ),
 )

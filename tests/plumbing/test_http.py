@@ -79,11 +79,9 @@ def read_request(connection: socket.socket) -> bytes:
             return b""
         data += part
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        int(line.split(b":")[1])
-        for line in head.split(b"\r\n")
-        if b"content-length" in line.lower()
-    )
+    lines = head.split(b"\r\n")
+    lengths = (int(line.split(b":")[1]) for line in lines if b"content-length" in line.lower())
+    length = next(lengths, 0)
     while len(body) < length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
@@ -142,7 +140,7 @@ def test_a_post_arrives_whole_and_its_answer_comes_back(client, serve):
 
 
 def test_a_get_asks_for_what_is_there_and_brings_nothing(client, serve):
-    server = serve(lambda connection: connection.sendall(OK))
+    server = serve(answer(OK))
     response = client.get(f"http://127.0.0.1:{server.port}/a?b=c", deadline=5)
     assert (response.status, response.body) == (200, b"ok")
     head = server.requests[0].lower()

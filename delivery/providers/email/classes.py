@@ -113,3 +113,27 @@ POSTMARK: Final = _before(
         "Postmark, API error codes: token, sender signature, credits, approval; most with 422",
     ),
 )
+
+MAILGUN: Final = _before(
+    Row(OutcomeKind.ACCOUNT, ("404",), "Mailgun, Messages: no such domain in this region"),
+)
+
+RESEND: Final = _before(
+    Row(
+        OutcomeKind.TRANSIENT,
+        ("name=concurrent_idempotent_requests",),
+        "Resend, errors: with 409, the first of them is under way",
+    ),
+    # Under our key something was asked for, and it was not quite this.
+    Row(OutcomeKind.UNKNOWN, ("name=invalid_idempotent_request",), "Resend, errors: with 409"),
+    Row(
+        OutcomeKind.ACCOUNT,
+        (
+            "name=invalid_from_address",
+            "name=daily_quota_exceeded",
+            "name=monthly_quota_exceeded",
+            "name=restricted_api_key",
+        ),
+        "Resend, errors: with 401, 422 and 429",
+    ),
+)

@@ -9,7 +9,7 @@ from delivery import registry
 from delivery.channels import WEB_PUSH
 from delivery.classes import Table
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.email import DjangoEmail
+from delivery.providers.email import DjangoEmail, classes
 from delivery.providers.email.classes import MAIL_API, SMTP
 from delivery.providers.webhook import Webhook
 from delivery.providers.webhook.classes import WEBHOOK
@@ -145,7 +145,9 @@ def test_every_row_about_webhooks_is_what_their_status_comes_to(posted, code, ki
 
 
 @pytest.mark.parametrize(
-    "table", [SMTP, MAIL_API, PUSH, WEBHOOK], ids=["smtp", "mail_api", "push", "webhook"]
+    "table",
+    [SMTP, MAIL_API, classes.MAILGUN, classes.POSTMARK, classes.RESEND, PUSH, WEBHOOK],
+    ids=["smtp", "mail_api", "mailgun", "postmark", "resend", "push", "webhook"],
 )
 def test_every_row_says_where_it_is_from(table) -> None:
     assert [row for row in table.rows if len(row.source) < 4] == []

@@ -1,11 +1,19 @@
 """What mail services write in their news, read without trusting its shape."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from delivery.providers.email.replies import without_people
+
+_BY_POLICY = re.compile(r"\b5\.7\.\d")  # RFC 3463 section 3.8
+
+
+def by_policy(said: str) -> bool:
+    """Whether a server refused the letter, by its enhanced status, and not the mailbox."""
+    return bool(_BY_POLICY.search(said))
 
 
 def inside(said: Any, *path: str) -> Any:

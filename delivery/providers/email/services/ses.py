@@ -16,6 +16,7 @@ from delivery.providers.email.provider import API_FINAL_TIMEOUT
 from delivery.providers.email.services import sns
 from delivery.providers.email.services.base import MailService
 from delivery.providers.email.services.reading import (
+    by_policy,
     detail,
     in_headers,
     inside,
@@ -36,7 +37,6 @@ _KINDS: Final[Mapping[str, EventKind]] = {
 }
 # SES has not tried: the address stands on a list of its own, for whatever reason.
 _NOT_TRIED: Final = frozenset({"Suppressed", "OnAccountSuppressionList"})
-_REFUSED_BY_POLICY: Final = "5.7."  # RFC 3463 section 3.8
 
 
 class AmazonSes(MailService):
@@ -144,7 +144,7 @@ def _bounce(said: Mapping[str, Any]) -> EventKind:
     if text(said, "bounce", "bounceSubType") in _NOT_TRIED:
         return EventKind.REJECTED
     permanent = text(said, "bounce", "bounceType") == "Permanent"
-    if permanent and not text(_bounced(said), "status").startswith(_REFUSED_BY_POLICY):
+    if permanent and not by_policy(text(_bounced(said), "status")):
         return EventKind.HARD_BOUNCE
     return EventKind.SOFT_BOUNCE
 

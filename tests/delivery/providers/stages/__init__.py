@@ -8,7 +8,14 @@ from tests.delivery.providers.stages.apns import ApnsStage
 from tests.delivery.providers.stages.base import Day, HttpStage, Stage
 from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
-from tests.delivery.providers.stages.mail import PostmarkStage, SesStage
+from tests.delivery.providers.stages.mail import (
+    BrevoStage,
+    MailgunStage,
+    PostmarkStage,
+    ResendStage,
+    SendGridStage,
+    SesStage,
+)
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
 from tests.delivery.providers.stages.twilio import TwilioStage
 from tests.delivery.providers.stages.vonage import VonageStage
@@ -25,7 +32,11 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.twilio.Twilio": TwilioStage,
     "delivery.providers.vonage.Vonage": VonageStage,
     "delivery.providers.email.services.AmazonSes": SesStage,
+    "delivery.providers.email.services.Brevo": BrevoStage,
+    "delivery.providers.email.services.Mailgun": MailgunStage,
     "delivery.providers.email.services.Postmark": PostmarkStage,
+    "delivery.providers.email.services.Resend": ResendStage,
+    "delivery.providers.email.services.SendGrid": SendGridStage,
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,

@@ -9,7 +9,7 @@ from delivery.contracts import Message
 from notifysite.settings import offers
 from tests.delivery.providers.messages import message
 from tests.delivery.providers.stages.base import Day, HttpStage
-from tests.fakes.mail import postmark, ses
+from tests.fakes.mail import brevo, mailgun, postmark, resend, sendgrid, ses
 from tests.fakes.mail.base import MailService
 from tests.fakes.service import DROP, Reply
 
@@ -57,5 +57,61 @@ class SesStage(MailStage):
         Day.REFUSED: ses.no(400, "MessageRejected", "Not to ann@example.com."),
         Day.BUSY: ses.no(429, "TooManyRequestsException", "Maximum sending rate exceeded."),
         Day.ACCOUNT_REFUSED: ses.no(400, "SendingPausedException", "Sending is paused."),
+        Day.ANSWER_LOST: DROP,
+    }
+
+
+class MailgunStage(MailStage):
+    """Mailgun, which takes letters to any address, and tells later."""
+
+    fake = mailgun.Mailgun
+    secrets = (mailgun.KEY, mailgun.SIGNING_KEY, mailgun.PASSWORD)
+    days = frozenset(Day) - {Day.ADDRESS_GONE}
+    answers: ClassVar[dict[Day, Any]] = {
+        Day.REFUSED: mailgun.no(400, "Need at least one of 'text' or 'html'."),
+        Day.BUSY: Reply(429, {"message": "Too many requests"}),
+        Day.ACCOUNT_REFUSED: mailgun.no(404, "Domain not found: acme.test"),
+        Day.ANSWER_LOST: DROP,
+    }
+
+
+class ResendStage(MailStage):
+    """Resend, which takes letters to any address, and tells later."""
+
+    fake = resend.Resend
+    secrets = (resend.KEY, resend.SECRET)
+    days = frozenset(Day) - {Day.ADDRESS_GONE}
+    answers: ClassVar[dict[Day, Any]] = {
+        Day.REFUSED: resend.no(422, "validation_error", "Invalid `html` field."),
+        Day.BUSY: resend.no(409, "concurrent_idempotent_requests", "It is under way."),
+        Day.ACCOUNT_REFUSED: resend.no(422, "invalid_from_address", "Invalid `from` field."),
+        Day.ANSWER_LOST: DROP,
+    }
+
+
+class BrevoStage(MailStage):
+    """Brevo, which takes letters to any address, and tells later."""
+
+    fake = brevo.Brevo
+    secrets = (brevo.KEY, brevo.PASSWORD)
+    days = frozenset(Day) - {Day.ADDRESS_GONE}
+    answers: ClassVar[dict[Day, Any]] = {
+        Day.REFUSED: brevo.no(400, "invalid_parameter", "htmlContent is not valid"),
+        Day.BUSY: Reply(429, {"code": "too_many_requests"}),
+        Day.ACCOUNT_REFUSED: brevo.no(402, "not_enough_credits", "You have no credits."),
+        Day.ANSWER_LOST: DROP,
+    }
+
+
+class SendGridStage(MailStage):
+    """SendGrid, which takes letters to any address, and tells later."""
+
+    fake = sendgrid.SendGrid
+    secrets = (sendgrid.KEY,)
+    days = frozenset(Day) - {Day.ADDRESS_GONE}
+    answers: ClassVar[dict[Day, Any]] = {
+        Day.REFUSED: sendgrid.no(413, "The payload is too large."),
+        Day.BUSY: sendgrid.no(429, "too many requests"),
+        Day.ACCOUNT_REFUSED: sendgrid.no(403, "The from address is no verified Sender Identity."),
         Day.ANSWER_LOST: DROP,
     }
