@@ -58,7 +58,7 @@ def announce(changes: Sequence[Change], *, lane: int) -> None:
     told = [
         _plain(change)
         for change in changes
-        if change.state != State.QUEUED or change.call_seconds is not None
+        if change.state != State.QUEUED or change.call_seconds is not None or change.stopped
     ]
     if told:
         with connection.cursor() as cursor:

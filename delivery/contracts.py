@@ -255,7 +255,8 @@ class Change(NamedTuple):
     """What an announcement says of one delivery.
 
     `moved` is false where news had made it so already, and somebody told of it. `acted`: which of
-    its actions the person has done, counted from 0.
+    its actions the person has done, counted from 0. `stopped`: the person unsubscribed at the
+    provider, or complained there.
     """
 
     delivery_id: UUID
@@ -272,3 +273,4 @@ class Change(NamedTuple):
     seen: bool = False
     moved: bool = True
     acted: int | None = None
+    stopped: bool = False

@@ -142,6 +142,8 @@ NEWS: Mapping[EventKind, Standing] = {
 
 # News after which the address must not be used again.
 SUPPRESSING = frozenset({EventKind.HARD_BOUNCE, EventKind.COMPLAINT, EventKind.OPTED_OUT})
+# News by which the person says that they want no more of this.
+STOPPING = frozenset({EventKind.UNSUBSCRIBED, EventKind.COMPLAINT})
 
 # The moves we make ourselves; news moves any state to a higher rank. SENDING to CANCELLED or
 # EXPIRED is the seal withdrawing what is marked but not handed over. DEAD and UNCERTAIN go back to

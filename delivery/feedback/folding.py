@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import reduce
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
@@ -13,7 +14,8 @@ from delivery import announcements
 from delivery.contracts import Change
 from delivery.feedback import engagement, suppressions
 from delivery.feedback.matching import Matched, Row
-from delivery.lifecycle import NEWS, EventKind, State, join
+from delivery.lifecycle import NEWS, STOPPING, EventKind, State, join
+from delivery.registry import SIMULATOR, TEST
 from notifysite.plumbing import ids
 
 # What a provider says of a message it has taken; it may reject one without.
@@ -53,8 +55,24 @@ def fold(told: Sequence[Matched]) -> None:
     seen = engagement.keep(by_row)
     moved = [_change(now, since=row) for row, now in pairs if row.state != now.state]
     moved += [_change(now, since=now)._replace(seen=True) for _, now in pairs if now.id in seen]
+    standing = {now.id: now for _, now in pairs}
+    moved += [
+        _change(standing[id_], since=standing[id_])._replace(
+            provider=provider, moved=False, stopped=True
+        )
+        for id_, provider in sorted(_stopped(by_row))
+    ]
     lanes = {row.id: row.lane for row, _ in pairs}
     announcements.announce_by_lane((lanes[change.delivery_id], change) for change in moved)
+
+
+def _stopped(told: Iterable[Matched]) -> set[tuple[UUID, str]]:
+    """Whose reader wants no more of it, by whose word; what was only simulated is nobody's."""
+    return {
+        (one.row.id, one.provider)
+        for one in told
+        if one.report.kind in STOPPING and one.provider not in (SIMULATOR, TEST)
+    }
 
 
 def engaged(told: Sequence[Matched]) -> None:

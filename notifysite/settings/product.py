@@ -158,7 +158,9 @@ OUTBOUND_ALLOWED_ORIGINS: list[str] = env.list("OUTBOUND_ALLOWED_ORIGINS", defau
 
 # The two places where a lower room calls a higher one, by name.
 DELIVERY_SEAL = "notifications.planning.seal.seal"
+# The one that locks people first: everybody locks people before notifications.
 DELIVERY_OBSERVERS = [
+    "notifications.optouts.observe",
     "notifications.planning.observe.observe",
     "notifications.figures.observe",
     "notifications.callbacks.observe.observe",

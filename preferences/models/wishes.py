@@ -18,7 +18,8 @@ class Choice(models.Model):
     category = models.ForeignKey(Category, on_delete=models.CASCADE, null=True, blank=True)
     channel = models.SmallIntegerField(default=channels.PREFERRED)
     enabled = models.BooleanField()
-    source = models.CharField(max_length=40)  # who said it: person, api, unsubscribe_link, import
+    # Who said it: person, api, unsubscribe_link, unsubscribe:<provider>, import.
+    source = models.CharField(max_length=40)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -51,7 +51,7 @@ class By:
     """Who changes it (for the audit), by what way, and the text shown where consent was asked."""
 
     actor: str
-    source: str  # person, api, unsubscribe_link, import
+    source: str  # person, api, unsubscribe_link, unsubscribe:<provider>, import
     shown: str = ""
 
 

@@ -1,11 +1,13 @@
 """A notification over each mail service: handed over, and followed by its news to the end."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from rest_framework.test import APIClient
@@ -15,6 +17,7 @@ from delivery.lifecycle import EventKind
 from delivery.models import Suppression
 from notifications.models import Notification
 from notifysite.settings import offers
+from preferences.models import Choice
 from tests.delivery.hooks.callers import Caller, Posted, Told
 from tests.delivery.hooks.callers.brevo import BrevoCaller
 from tests.delivery.hooks.callers.mailgun import MailgunCaller
@@ -41,6 +44,7 @@ SERVICES: list[tuple[type[MailService], type[Caller]]] = [
     (SendGrid, SendGridCaller),
     (Ses, SesCaller),
 ]
+TELLS = {EventKind.UNSUBSCRIBED}
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,18 @@ class World:
 
     fake: MailService
     caller: Caller
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def tells(self, kind: EventKind) -> HttpResponse:
         """Let it tell something of the only letter it has."""
         (letter,) = self.fake.letters
-        told = Told(kind=kind, reference=UUID(letter.reference), ref=letter.id, key=kind.name)
+        told = Told(
+            kind=kind,
+            reference=UUID(letter.reference),
+            ref=letter.id,
+            key=kind.name,
+            at=self.at,
+        )
         return self.post(self.caller.call(told))
 
     def post(self, posted: Posted) -> HttpResponse:
@@ -178,3 +189,42 @@ def timeline(api: APIClient, id_: str) -> list[dict[str, Any]]:
     """What happened to a notification."""
     answer = api.get(f"{URL}/{id_}/timeline")
     return list(answer.json()["results"])
+
+
+def test_who_complains_there_has_switched_the_category_off_here(
+    api: APIClient, run: Callable[[], int], world: World, news: None
+) -> None:
+    send(api, run)
+    for _ in range(2):
+        assert world.tells(EventKind.COMPLAINT).status_code == 200
+        run()
+
+    (choice,) = Choice.objects.all()
+    assert (choice.category.key, choice.channel, choice.enabled) == ("news", 1, False)
+    assert choice.source == f"unsubscribe:{world.caller.alias}"
+
+
+@pytest.mark.parametrize(
+    "world",
+    [pytest.param(pair, id=pair[1].alias) for pair in SERVICES if TELLS & pair[1].kinds],
+    indirect=True,
+)
+def test_who_unsubscribes_there_has_switched_the_category_off_here(
+    api: APIClient, run: Callable[[], int], world: World, news: None
+) -> None:
+    send(api, run)
+    for _ in range(2):
+        assert world.tells(EventKind.UNSUBSCRIBED).status_code == 200
+        run()
+    second = send(api, run)
+
+    (choice,) = Choice.objects.all()
+    assert (choice.category.key, choice.channel, choice.enabled) == ("news", 1, False)
+    assert choice.source == f"unsubscribe:{world.caller.alias}"
+    assert len(world.fake.letters) == 1
+    step = api.get(f"{URL}/{second}").json()["decision"][0]
+    assert (step["outcome"], step["reason"]) == ("skip", "opted_out_channel")
+    assert Suppression.objects.count() == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT actor FROM audit_entry WHERE action = 'preferences.changed'")
+        assert cursor.fetchall() == [(f"provider:{world.caller.alias}",)]

@@ -16,6 +16,7 @@ from delivery.lifecycle import SUPPRESSING, EventKind, OutcomeKind, Reason, Stat
 from delivery.models import Announcement, Attempt, Delivery, Engagement, Event, News, Suppression
 from delivery.models.suppression import SuppressionReason
 from delivery.queue import Settled
+from delivery.registry import SIMULATOR, TEST
 from delivery.verdicts import Verdict
 from notifysite.plumbing import ids
 from tests.delivery.feedback.conftest import NOON, says, tried
@@ -438,11 +439,45 @@ def test_news_that_changes_no_state_is_not_told(
 ) -> None:
     (delivery,) = given()
 
-    kinds = (EventKind.SENT, EventKind.DEFERRED, EventKind.UNSUBSCRIBED)
+    kinds = (EventKind.SENT, EventKind.DEFERRED)
     feedback.report("acme", [says(kind, delivery) for kind in kinds])
 
-    assert Event.objects.count() == 3
+    assert Event.objects.count() == 2
     assert observed() == []
+
+
+@pytest.mark.parametrize("kind", [EventKind.UNSUBSCRIBED, EventKind.COMPLAINT])
+def test_who_stops_it_at_the_provider_is_told_once(
+    given: Given, observed: Callable[[], list[Change]], kind: EventKind
+) -> None:
+    (delivery,) = given()
+
+    for _ in range(3):
+        feedback.report("acme", [says(kind, delivery, event_key="one")])
+
+    (told,) = [change for change in observed() if change.stopped]
+    assert (told.delivery_id, told.provider, told.moved) == (delivery, "acme", False)
+
+
+def test_who_stops_what_is_about_to_be_tried_again_is_heard(
+    given: Given, observed: Callable[[], list[Change]]
+) -> None:
+    (delivery,) = given(state=State.QUEUED, outcome=OutcomeKind.UNKNOWN)
+
+    feedback.report("acme", [says(EventKind.UNSUBSCRIBED, delivery)])
+
+    assert [change.stopped for change in observed()] == [True]
+
+
+@pytest.mark.parametrize("alias", [SIMULATOR, TEST])
+def test_nobody_stops_what_was_only_simulated(
+    given: Given, observed: Callable[[], list[Change]], alias: str
+) -> None:
+    (delivery,) = given(provider=alias)
+
+    feedback.report(alias, [says(EventKind.COMPLAINT, delivery)])
+
+    assert [change.stopped for change in observed()] == [False]
 
 
 @pytest.mark.parametrize("by", ["reference", "provider_ref"])
