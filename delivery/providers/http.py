@@ -122,7 +122,7 @@ def object_in(body: bytes) -> dict[str, Any]:
 
 
 def written(first: str, headers: Mapping[str, str], body: bytes) -> str:
-    """A request or an answer as a `watch` is told it."""
+    """A request or an answer, for people to read; `first` is its first line."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 from rest_framework.test import APIClient
 
-from delivery import registry, routing
+from delivery import routing
 from delivery.lifecycle import EventKind
 from delivery.models import Suppression
 from notifications.models import Notification
@@ -92,7 +92,6 @@ def world(request: pytest.FixtureRequest, settings: Any) -> Iterator[World]:
         settings.DELIVERY_ROUTES = {**settings.DELIVERY_ROUTES, "email": [caller.alias]}
         routing.forget()
         yield World(service, calling)
-        registry.get(caller.alias).close()  # type: ignore[attr-defined]
         routing.forget()
 
 

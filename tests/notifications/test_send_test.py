@@ -10,12 +10,14 @@ from delivery.channels import EMAIL
 from delivery.models import Attempt, Delivery, InboxItem, OutboxMessage, Suppression
 from delivery.models.suppression import SuppressionReason
 from notifysite.plumbing.crypto import new_data_key
+from notifysite.settings import offers
 from preferences import addresses
 from preferences.models import Recipient
 from tests.delivery.providers.stages.base import offered
 from tests.fakes import apns_service, fcm_service
 from tests.fakes.apns_service import ApnsService
 from tests.fakes.fcm_service import FcmService
+from tests.fakes.mail.postmark import PASSWORD, TOKEN, Postmark
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
 from tests.fakes.webhook_receiver import WebhookReceiver
@@ -143,3 +145,18 @@ def test_a_webhook_is_signed_with_a_secret_that_is_shown(settings) -> None:
         (call,) = receiver.taken
         assert len(receiver.secrets) == 1
         assert receiver.verified(call)["type"] == "test"
+
+
+def test_what_is_said_to_a_mail_service_is_shown_without_the_key(settings) -> None:
+    with Postmark() as service:
+        found = offers.take(offers.OFFERS, lambda name: service.environment().get(name, ""))
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, **found.providers}
+        shown = tried("email", "--provider", "postmark", "--to", ANN)
+
+    lines = [line.strip() for line in shown.splitlines()]
+    assert f"POST {service.origin}/email" in lines
+    assert "HTTP 200" in lines
+    (token,) = [line for line in lines if line.startswith("X-Postmark-Server-Token")]
+    assert "[redacted]" in token
+    assert [secret for secret in (ANN, TOKEN, PASSWORD) if secret in shown] == []
+    assert len(service.letters) == 1

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from anymail.backends.base_requests import AnymailRequestsBackend
@@ -13,10 +14,11 @@ from django.core.mail.backends.base import BaseEmailBackend
 from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.base import asked_to_wait
+from delivery.providers.base import Watch, asked_to_wait
 from delivery.providers.email.classes import MAIL_API
 from delivery.providers.email.letter import Letter
 from delivery.providers.email.replies import without_people
+from delivery.providers.http import written
 from notifysite.plumbing.kept import Kept
 
 
@@ -30,12 +32,13 @@ class ApiSender:
         self._table = table
         self._kept: Kept[BaseEmailBackend] = Kept(_close)
 
-    def hand_over(self, letter: Letter) -> Outcome:
-        """Hand one letter over."""
+    def hand_over(self, letter: Letter, *, watch: Watch | None = None) -> Outcome:
+        """Hand one letter over; `watch` is told what is said by HTTP."""
         backend = self._kept.take() or self._make_backend()
         try:
             backend.open()
-            _stay(backend)
+            if isinstance(backend, AnymailRequestsBackend):
+                _prepare(backend.session, watch)
             taken = _send(backend, letter)
         except (AnymailError, ImproperlyConfigured) as error:
             _close(backend)
@@ -76,10 +79,18 @@ class ApiSender:
         )
 
 
-def _stay(backend: BaseEmailBackend) -> None:
+def _prepare(session: Any, watch: Watch | None) -> None:
     # requests would carry letter and credentials to wherever an answer points.
-    if isinstance(backend, AnymailRequestsBackend):
-        backend.session.max_redirects = 0
+    session.max_redirects = 0
+    session.hooks["response"] = [partial(_tell, watch)] if watch else []
+
+
+def _tell(watch: Watch, answer: Any, **_: Any) -> None:
+    asked = answer.request
+    body = asked.body or b""
+    raw = body.encode() if isinstance(body, str) else body
+    watch(written(f"{asked.method} {asked.url}", asked.headers, raw))
+    watch(written(f"HTTP {answer.status_code}", answer.headers, answer.content))
 
 
 def _send(backend: BaseEmailBackend, letter: Letter) -> int | None:

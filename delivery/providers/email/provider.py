@@ -89,7 +89,7 @@ class DjangoEmail(OneByOne):
     def send_one(self, message: Message) -> Outcome:
         """Write the letter and hand it over by the backend's API."""
         try:
-            return self._api.hand_over(self.write(message))
+            return self._api.hand_over(self.write(message), watch=self.watch)
         except Refused as refusal:
             return refusal.outcome(message)
 

@@ -34,8 +34,6 @@ def caller(request, settings) -> Iterator[Caller]:
     with request.param() as made:
         made.configure(settings)
         yield made
-        if close := getattr(registry.get(made.alias), "close", None):
-            close()
 
 
 @pytest.fixture
