@@ -22,3 +22,13 @@ def test_a_sibling_shares_the_millisecond_and_nothing_else():
 
     assert len(children | {parent}) == 101
     assert {ids.milliseconds(child) for child in children} == {ids.milliseconds(parent)}
+
+
+def test_what_stands_for_something_of_a_parent_is_one_id_in_its_millisecond():
+    parent, other = ids.uuid7(), ids.uuid7()
+    one = ids.derived(parent, "opened")
+
+    assert one == ids.derived(parent, "opened")
+    assert ids.moment(one) == ids.moment(parent)
+    assert (one.version, one.variant) == (7, parent.variant)
+    assert len({one, ids.derived(parent, "read"), ids.derived(other, "opened")}) == 3
