@@ -103,6 +103,25 @@ def require_safe(origin: Origin, *, schemes: Iterable[str]) -> None:
         require_public([origin.host])
 
 
+def is_named(host: str, pattern: str) -> bool:
+    """Tell whether a pattern means a host: its name, "*.example.com" for any name below, or "*"."""
+    return host == pattern or (pattern.startswith("*") and host.endswith(pattern[1:]))
+
+
+def place_of(url: str, places: Iterable[str]) -> str | None:
+    """Return the word of the first place that a URL leads to, None where it leads elsewhere.
+
+    A place is "word=host/path"; the host is a pattern, and paths begin so. Raises UnsafeURL.
+    """
+    host, path = origin_of(url).host, httpx.URL(url).path
+    for place in places:
+        word, _, where = place.partition("=")
+        pattern, slash, beginning = where.partition("/")
+        if is_named(host, pattern) and path.startswith(slash + beginning):
+            return word
+    return None
+
+
 @lru_cache(maxsize=4)
 def parse_origins(urls: tuple[str, ...]) -> frozenset[Origin]:
     """Read the origins of the settings: "http://127.0.0.1:8025"."""

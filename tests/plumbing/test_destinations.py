@@ -2,7 +2,14 @@
 
 import pytest
 
-from notifysite.plumbing.destinations import Origin, UnsafeURL, is_public, origin_of, parse_origins
+from notifysite.plumbing.destinations import (
+    Origin,
+    UnsafeURL,
+    is_public,
+    origin_of,
+    parse_origins,
+    place_of,
+)
 from notifysite.plumbing.http import OutboundClient
 
 NAMES = {
@@ -212,6 +219,25 @@ def test_public_addresses_are_public(address):
 def test_origins_are_compared_in_one_spelling():
     assert origin_of("HTTPS://Example.COM/a") == Origin("https", "example.com", 443)
     assert parse_origins(("http://[::1]:80",)) == {Origin("http", "::1", 80)}
+
+
+PLACES = ["one=example.com/hooks/", "two=*.example.com/", "any=*/open/"]
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("https://example.com/hooks/7", "one"),
+        ("https://EXAMPLE.com:443/hooks/7", "one"),
+        ("https://a.b.example.com/", "two"),
+        ("https://elsewhere.example/open/7", "any"),
+        ("https://example.com/other", None),
+        ("https://example.com/hooks/../other", None),
+        ("https://badexample.com/hooks/7", None),
+    ],
+)
+def test_a_place_is_a_host_and_how_paths_begin(url, word):
+    assert place_of(url, PLACES) == word
 
 
 def test_the_resolver_of_the_system_is_asked_by_default():
