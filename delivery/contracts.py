@@ -48,7 +48,7 @@ class Message:
     notification: UUID
     recipient: int
     channel: int
-    address: str
+    address: str = field(repr=False)
     content: Content
     category: str = ""
     type: str = ""
