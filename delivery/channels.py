@@ -14,8 +14,9 @@ class ChannelSpec:
     `number` stands in the database and never changes. `interrupts`: quiet hours hold it.
     `addressed`: needs an address row (in-app reaches the recipient itself). `every_address`:
     goes to all addresses of the kind (devices), not only to the current one. `kinds`: what its
-    addresses can be, where providers differ in which they take. `fields`: the content an editor
-    writes for it, of those that Content has. `required`: which of them may not be empty.
+    addresses can be, where providers differ in which they take. `shared`: several people may have
+    one of them. `fields`: the content an editor writes for it, of those that Content has.
+    `required`: which of them may not be empty.
     """
 
     number: int
@@ -25,6 +26,7 @@ class ChannelSpec:
     addressed: bool = True
     every_address: bool = False
     kinds: tuple[str, ...] = ()
+    shared: bool = False
     fields: tuple[str, ...] = ("title", "body", "url")
     required: tuple[str, ...] = ("title",)
     icon: str = "notifications"
@@ -77,6 +79,15 @@ WEBHOOK = ChannelSpec(
     fields=("title", "body", "url", "image", "icon", "actions"),
     icon="webhook",
 )
+CHAT = ChannelSpec(
+    number=7,
+    key="chat",
+    label="Chat",
+    every_address=True,
+    shared=True,
+    fields=("title", "body", "url", "image", "actions"),
+    icon="forum",
+)
 # No channel, so nothing goes over it: an editor's words for every channel that has none of its own.
 GENERAL = ChannelSpec(
     number=0,  # in a template
@@ -109,7 +120,7 @@ def install(spec: ChannelSpec) -> None:
     _by_key[spec.key] = spec
 
 
-for _spec in (EMAIL, SMS, WEB_PUSH, MOBILE_PUSH, IN_APP, WEBHOOK):
+for _spec in (EMAIL, SMS, WEB_PUSH, MOBILE_PUSH, IN_APP, WEBHOOK, CHAT):
     install(_spec)
 
 

@@ -24,6 +24,7 @@ _LOOKS: Mapping[int, str] = {
     channels.WEB_PUSH.number: "push",
     channels.MOBILE_PUSH.number: "push",
     channels.IN_APP.number: "in_app",
+    channels.CHAT.number: "chat",
 }
 
 

@@ -17,7 +17,7 @@ from notifysite.plumbing.imports import Outcome, Unfit
 from notifysite.plumbing.sheets import File, Line, NotASheet
 from preferences import addresses
 
-TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK)  # what a person can type
+TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK, channels.CHAT)  # what a person can type
 LONGEST_NOTE = 400
 
 _ALIASES: Mapping[str, str] = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from django.conf import settings
@@ -18,7 +18,14 @@ from delivery import channels
 from delivery.channels import ChannelSpec
 from notifysite.plumbing import phones
 from notifysite.plumbing.crypto import DataKey, address_hash
-from notifysite.plumbing.destinations import UnsafeURL, origin_of, parse_origins, require_safe
+from notifysite.plumbing.destinations import (
+    UnsafeURL,
+    is_named,
+    origin_of,
+    parse_origins,
+    place_of,
+    require_safe,
+)
 
 CONTEXT = "address"
 SECRET_CONTEXT = "address.secret"  # noqa: S105 - what secrets are bound to
@@ -79,6 +86,8 @@ def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = 
     text, identity = read(value, field or channel.key)
     if kind in _SHAPES:
         _require_shape(text, kind, field=field or channel.key)
+    if channel is channels.CHAT:
+        kind = _chat_service(text, field or channel.key)
     # Two push services may hand out the same token.
     found_by = f"{kind}:{identity}" if kind else identity
     return Reach(
@@ -216,8 +225,31 @@ def _is_push_service(endpoint: str) -> bool:
         require_safe(origin, schemes=("https",))
     except UnsafeURL:
         return False
-    below = {host.removeprefix("*") for host in settings.WEBPUSH_HOSTS if host.startswith("*")}
-    return origin.host in settings.WEBPUSH_HOSTS or origin.host.endswith(tuple(below))
+    return any(is_named(origin.host, host) for host in settings.WEBPUSH_HOSTS)
+
+
+def _chat(value: Any, field: str) -> tuple[str, str]:
+    """A webhook in one form, however it was copied; the letters of its path are a secret."""
+    parts = urlsplit(_url(value, field)[0])
+    host = parts.netloc.lower().removesuffix(":443")
+    url = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    return url, url
+
+
+def _chat_service(url: str, field: str) -> str:
+    """Whose webhook it is by settings.CHAT_HOSTS: elsewhere we post for nobody."""
+    try:
+        origin = origin_of(url)
+        if origin not in parse_origins(tuple(settings.OUTBOUND_ALLOWED_ORIGINS)):
+            require_safe(origin, schemes=("https",))
+        service = place_of(url, settings.CHAT_HOSTS)
+    except UnsafeURL:
+        service = None
+    if service is None:
+        raise AddressInvalid(
+            field, "Must be an incoming webhook that Slack, Discord or Microsoft Teams gave out."
+        )
+    return service
 
 
 def _base64url(value: Any, field: str) -> bytes:
@@ -263,4 +295,5 @@ _READERS: dict[int, Callable[[Any, str], tuple[str, str]]] = {
     channels.WEB_PUSH.number: _subscription,
     channels.MOBILE_PUSH.number: _token,
     channels.WEBHOOK.number: _webhook,
+    channels.CHAT.number: _chat,
 }

@@ -1,4 +1,4 @@
-"""A person's browsers, phones and webhooks. A token belongs to one person at a time."""
+"""A person's browsers, phones, webhooks and chats. A token belongs to one person at a time."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -94,7 +94,8 @@ def _in_use() -> QuerySet[Address]:
 
 def _elsewhere(recipient_id: int, reach: Reach) -> list[Address]:
     """The same device at other people: whoever logs in on it now is who reads it."""
-    if not channels.by_number(reach.channel).every_address:
+    spec = channels.by_number(reach.channel)
+    if not spec.every_address or spec.shared:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TURNS, [int.from_bytes(reach.hash[:8], "big", signed=True)])

@@ -28,7 +28,7 @@ class Listed:
 
     @property
     def devices(self) -> list[Address]:
-        """The addresses that are not one of a kind: browsers, phones, webhooks."""
+        """The addresses that are not one of a kind: browsers, phones, webhooks, chats."""
         return [row for row in self.addresses if row.channel not in ONE_OF_A_KIND]
 
 

@@ -112,5 +112,6 @@ WORDS: dict[str, dict[str, Any]] = {
     "mobile_push": {"title": "Hello", "body": "Hi"},
     "in_app": {"title": "Hello", "body": "Hi"},
     "webhook": {"title": "Hello", "body": "Hi"},
+    "chat": {"title": "Hello", "body": "Hi"},
     "general": {"title": "Hello", "body": "Hi"},
 }

@@ -88,7 +88,7 @@ class SuppressionAdmin(ReadOnlyAdmin, ImportingDesk):
     import_title = "Import suppressions"
     import_columns: ClassVar = {
         "email": "an address; or phone; or address, with a channel beside it",
-        "channel": "email, sms or webhook; needed beside address only",
+        "channel": "email, sms, webhook or chat; needed beside address only",
         "reason": "manual, hard_bounce, complaint or stop; without it, manual",
         "expires_at": "the last day, 2027-12-31, or a moment; without it, for good",
         "note": "why, in your own words",

@@ -55,7 +55,7 @@ class SuppressionQuery(PageQuery):
 class SuppressionBody(StrictSerializerMixin, serializers.Serializer[Any]):
     """An address not to be used on a channel."""
 
-    channel = serializers.ChoiceField(["email", "sms", "webhook"])
+    channel = serializers.ChoiceField(["email", "sms", "webhook", "chat"])
     address = serializers.CharField(max_length=4000)
     reason = serializers.ChoiceField(MAY_BE_SAID, required=False, default="manual")
     note = serializers.CharField(max_length=400, required=False, allow_blank=True, default="")

@@ -75,7 +75,7 @@ CONSENT = {
 
 
 def make() -> int:
-    """Make who is missing, with a browser, a phone and a webhook each; gives how many."""
+    """Make who is missing, with a browser, a phone, a webhook and a chat each; gives how many."""
     there = set(Recipient.objects.values_list("user_id", flat=True))
     missing = [one for one in CUSTOMERS if one.user_id not in there]
     for one in missing:
@@ -140,4 +140,5 @@ def _devices(user_id: str) -> list[tuple[ChannelSpec, Any, str]]:
         (channels.WEB_PUSH, {"endpoint": f"{url}/push", "keys": _KEYS}, ""),
         (channels.MOBILE_PUSH, f"simulator-delivered:{user_id}", "fcm"),
         (channels.WEBHOOK, f"{url}/hook", ""),
+        (channels.CHAT, f"{url}/chat", ""),
     ]

@@ -23,7 +23,7 @@ ERRANDS = (
     Errand("order_shipped", ("in_app", "email")),
     Errand("sign_in_code", ("sms",)),
     Errand("delivery_today", ("mobile_push", "web_push")),
-    Errand("invoice_ready", ("email", "webhook")),
+    Errand("invoice_ready", ("email", "webhook", "chat")),
 )
 
 

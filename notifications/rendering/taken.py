@@ -1,8 +1,8 @@
 """What each channel takes of what an editor wrote: pure functions from sources to sources.
 
-One content serves every channel that can show it. Push, in-app and webhook take the fields of their
-ChannelSpec as they are. An SMS is lines: title, body, link. A mail is a letter: the title is its
-subject and stands above the body, actions are buttons, and the link is written out.
+One content serves every channel that can show it. Push, in-app, webhook and chat take the fields of
+their ChannelSpec as they are. An SMS is lines: title, body, link. A mail is a letter: the title is
+its subject and stands above the body, actions are buttons, and the link is written out.
 """
 
 from collections.abc import Mapping

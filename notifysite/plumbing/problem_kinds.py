@@ -120,7 +120,7 @@ PROBLEMS: dict[str, ProblemKind] = {
     "unknown_channel": ProblemKind(
         422,
         "Unknown channel",
-        "Use email, sms, web_push, mobile_push, in_app or webhook.",
+        "Use email, sms, web_push, mobile_push, in_app, webhook or chat.",
     ),
     "channel_without_step": ProblemKind(
         422,

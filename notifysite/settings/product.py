@@ -85,15 +85,16 @@ DELIVERY_PROVIDERS: dict[str, dict[str, Any]] = {
         "CHANNELS": ["webhook"],
         "OPTIONS": {"schemes": WEBHOOK_SCHEMES},
     },
+    "chat": {"BACKEND": "delivery.providers.chat.Chat", "CHANNELS": ["chat"], "OPTIONS": {}},
     "sandbox": {
         "BACKEND": "delivery.sandbox.Sandbox",
-        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook"],
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook", "chat"],
         "OPTIONS": {"folder": str(VAR / "outbox")},
     },
     # What a test key sends through: the same simulated outcomes, nothing shown to anyone.
     "test": {
         "BACKEND": "delivery.sandbox.Sandbox",
-        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "in_app", "webhook"],
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "in_app", "webhook", "chat"],
         "OPTIONS": {"folder": None},
     },
 }
@@ -105,7 +106,23 @@ DELIVERY_ROUTES: dict[str, list[str]] = {
     "mobile_push": ["sandbox"],
     "in_app": ["inbox"],
     "webhook": ["webhook"],
+    "chat": ["chat"],
 }
+# Where webhooks of chats may lead, and whose they then are: "slack", "discord" or "teams", the host
+# ("*." stands for any name below), and how the path begins.
+CHAT_HOSTS: list[str] = env.list(
+    "CHAT_HOSTS",
+    default=[
+        "slack=hooks.slack.com/services/",
+        "slack=hooks.slack-gov.com/services/",
+        "discord=discord.com/api/webhooks/",
+        "discord=discordapp.com/api/webhooks/",
+        "teams=*.webhook.office.com/webhookb2/",
+        "teams=*.logic.azure.com/workflows/",
+        "teams=*.api.powerplatform.com/powerautomate/",
+        "slack=simulator.notifysite.test/",
+    ],
+)
 _vapid_key = env("VAPID_PRIVATE_KEY", default="")
 # As django-webpush names them, for whoever else reads them.
 WEBPUSH_SETTINGS = {

@@ -25,6 +25,7 @@ _VALUE_OF = {
     channels.WEB_PUSH: "subscription",
     channels.MOBILE_PUSH: "token",
     channels.WEBHOOK: "url",
+    channels.CHAT: "url",
 }
 
 

@@ -1,4 +1,4 @@
-"""`…/devices`: browsers, phones and webhooks, for services and for the person."""
+"""`…/devices`: browsers, phones, webhooks and chats, for services and for the person."""
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema

@@ -11,7 +11,7 @@ from preferences.models.category import KEY
 
 
 class DeviceShape(serializers.Serializer[None]):
-    """A browser, phone or webhook of a person; never its token, endpoint or keys."""
+    """A browser, phone, webhook or chat of a person; never its token, URL or keys."""
 
     id = serializers.CharField()
     channel = serializers.CharField()
@@ -36,9 +36,9 @@ class DevicePage(serializers.Serializer[None]):
 
 
 class DeviceBody(serializers.Serializer[None]):
-    """`web_push` takes `subscription`, `mobile_push` `kind` and `token`, `webhook` `url`."""
+    """`web_push` takes `subscription`, `mobile_push` `kind` and `token`, the others `url`."""
 
-    channel = serializers.ChoiceField(["web_push", "mobile_push", "webhook"])
+    channel = serializers.ChoiceField(["web_push", "mobile_push", "webhook", "chat"])
     kind = serializers.ChoiceField(channels.MOBILE_PUSH.kinds, required=False)
     token = serializers.CharField(required=False)
     subscription = serializers.JSONField(required=False)

@@ -22,6 +22,7 @@ LABELS = {
     channels.MOBILE_PUSH.number: gettext_lazy("Phone app"),
     channels.IN_APP.number: gettext_lazy("In the app"),
     channels.WEBHOOK.number: gettext_lazy("Webhook"),
+    channels.CHAT.number: gettext_lazy("Chat"),
 }
 
 

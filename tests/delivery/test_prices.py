@@ -109,7 +109,7 @@ class TestTable:
         [
             (
                 "fax,,1,EUR,2026-01-31",
-                "channel: there are email, sms, web_push, mobile_push, in_app, webhook.",
+                "channel: there are email, sms, web_push, mobile_push, in_app, webhook, chat.",
             ),
             ("sms,0049,1,EUR,2026-01-31", "prefix: Write + and digits, such as +49."),
             ("email,+49,1,EUR,2026-01-31", "prefix: Leave it empty: only SMS has numbers."),

@@ -8,7 +8,7 @@ DELIVERY_PROVIDERS = {
     **DELIVERY_PROVIDERS,
     "ledger": {
         "BACKEND": "tests.fakes.ledger.LedgerProvider",
-        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook"],
+        "CHANNELS": ["email", "sms", "web_push", "mobile_push", "webhook", "chat"],
         "OPTIONS": {"path": os.environ.get("TEST_LEDGER", "")},
     },
 }

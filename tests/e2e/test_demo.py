@@ -110,7 +110,7 @@ def test_a_message_arrives_on_every_channel_and_all_of_it_stops(
 ) -> None:
     assert demo.returncode == 0, demo.stdout
     assert demo.stdout.splitlines()[-1] == (
-        "All arrived: in_app, email, sms, mobile_push, web_push, webhook."
+        "All arrived: in_app, email, sms, mobile_push, web_push, webhook, chat."
     )
     assert "decided    Step 1, In-app: send it." in demo.stdout
     shipped = [one for one in installation.letters() if "J-10482 is on its way" in one]

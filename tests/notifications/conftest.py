@@ -17,7 +17,7 @@ from notifications.words import Lane, Mode
 from tests import factories
 from tests.fakes import scripted
 
-CHANNELS = ["email", "sms", "web_push", "mobile_push", "webhook"]
+CHANNELS = ["email", "sms", "web_push", "mobile_push", "webhook", "chat"]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from preferences.models import Recipient
 from tests.delivery.providers.stages.base import offered
 from tests.fakes import apns_service, fcm_service
 from tests.fakes.apns_service import ApnsService
+from tests.fakes.chat_services import PLACES, Discord
 from tests.fakes.fcm_service import FcmService
 from tests.fakes.mail.postmark import PASSWORD, TOKEN, Postmark
 from tests.fakes.push_service import PushService
@@ -160,3 +161,13 @@ def test_what_is_said_to_a_mail_service_is_shown_without_the_key(settings) -> No
     assert "[redacted]" in token
     assert [secret for secret in (ANN, TOKEN, PASSWORD) if secret in shown] == []
     assert len(service.letters) == 1
+
+
+def test_the_webhook_of_a_chat_is_not_shown(settings) -> None:
+    with Discord() as discord:
+        settings.OUTBOUND_ALLOWED_ORIGINS, settings.CHAT_HOSTS = [discord.origin], PLACES
+        shown = tried("chat", "--provider", "chat", "--to", discord.webhook)
+
+    assert len(discord.said) == 1
+    assert "  POST [redacted]?wait=true" in shown.splitlines()
+    assert "s3cr3t" not in shown

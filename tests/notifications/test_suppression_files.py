@@ -94,8 +94,8 @@ def test_exports_of_other_systems_are_understood(
         ("email,nobody,,,", "The address: Must be one plain address, such as ann@example.com."),
         ("email,,,,", "The address: Must be text that is not empty."),
         ("sms,0151,,,", "The address: Must start with + and the country code: +491701234567."),
-        ("fax,1,,,", "Name a channel: email, sms, webhook."),
-        (",ann@example.com,,,", "Name a channel: email, sms, webhook."),
+        ("fax,1,,,", "Name a channel: email, sms, webhook, chat."),
+        (",ann@example.com,,,", "Name a channel: email, sms, webhook, chat."),
         (
             "email,ann@example.com,rude,,",
             "Name a reason: manual, hard_bounce, complaint, stop; or leave it empty.",

@@ -211,6 +211,73 @@ def test_a_webhook_may_be_plain_http_where_the_operator_allows_that_at_all(setti
         addresses.normalise(channels.WEBHOOK, "http://10.0.0.1/hook")
 
 
+TEAMS = "https://default1.2f.environment.api.powerplatform.com"
+FLOW = "/powerautomate/automations/direct/workflows/f06c/triggers/manual/paths/invoke?sig=aB_c"
+
+
+@pytest.mark.parametrize(
+    ("given", "service"),
+    [
+        ("https://hooks.slack.com/services/T024BE7LD/B024BE7LH/aBc", "slack"),
+        ("https://discord.com/api/webhooks/223704706495545344/aBc-_", "discord"),
+        ("https://discordapp.com/api/webhooks/7/aBc?thread_id=8", "discord"),
+        ("https://acme.webhook.office.com/webhookb2/1@2/IncomingWebhook/3/4", "teams"),
+        ("https://prod-23.westeurope.logic.azure.com/workflows/f06c?sig=aBc", "teams"),
+        (TEAMS + FLOW, "teams"),
+        ("https://simulator.notifysite.test/simulator-silent/ann", "slack"),
+    ],
+)
+def test_a_chat_is_a_webhook_of_a_service_that_its_host_names(given: str, service: str):
+    reach = addresses.normalise(channels.CHAT, given)
+
+    assert (reach.kind, reach.value) == (service, given)
+    assert given not in repr(reach)
+
+
+def test_one_chat_has_one_hash_however_its_webhook_was_copied():
+    plain = addresses.normalise(channels.CHAT, TEAMS + FLOW)
+    copied = addresses.normalise(
+        channels.CHAT, f"  {TEAMS.upper().replace('HTTPS', 'https')}:443{FLOW}#x "
+    )
+
+    assert (copied.hash, copied.value) == (plain.hash, plain.value)
+    other = addresses.normalise(channels.CHAT, TEAMS + FLOW.lower())
+    assert other.hash != plain.hash
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://example.com/services/T/B/aBc",
+        "https://hooks.slack.com.example.com/services/T/B/aBc",
+        "https://hooks.slack.com/triggers/T/7/aBc",
+        "https://hooks.slack.com/services/../triggers/T/7/aBc",
+        "https://hooks.slack.com:8080/services/T/B/aBc",
+        "http://hooks.slack.com/services/T/B/aBc",
+        "https://ann:secret@discord.com/api/webhooks/7/aBc",
+        "https://discord.com/channels/7/8",
+        "https://logic.azure.com/workflows/f06c",
+        "https://[::1/api/webhooks/",
+        "#general",
+        None,
+    ],
+)
+def test_what_is_no_webhook_of_a_known_chat_is_refused(given: Any):
+    with pytest.raises(AddressInvalid) as refused:
+        addresses.normalise(channels.CHAT, given, field="url")
+
+    assert refused.value.field == "url"
+    assert "aBc" not in str(refused.value)
+
+
+def test_operators_say_which_chats_there_are(settings: Any):
+    settings.CHAT_HOSTS = ["discord=chat.example.com/hooks/"]
+
+    assert addresses.normalise(channels.CHAT, "https://chat.example.com/hooks/7").kind == "discord"
+    with pytest.raises(AddressInvalid, match="Slack, Discord or Microsoft Teams"):
+        addresses.normalise(channels.CHAT, "https://hooks.slack.com/services/T/B/aBc")
+
+
 def test_a_push_token_names_its_service():
     token = addresses.normalise(channels.MOBILE_PUSH, "abc:DEF_123", kind="fcm")
 

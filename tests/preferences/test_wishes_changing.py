@@ -70,6 +70,7 @@ def test_who_said_nothing_is_shown_what_holds_by_default():
                     "mobile_push": off,
                     "in_app": on,
                     "webhook": off,
+                    "chat": off,
                 },
             }
         },

@@ -12,12 +12,17 @@ from delivery.contracts import Message, Outcome, Provider
 from delivery.lifecycle import OutcomeKind
 from delivery.models import Attempt
 from notifysite.settings.offers import OFFERS
-from tests.delivery.providers.stages import STAGES, Day, HttpStage, Stage
+from tests.delivery.providers.stages import ALSO, STAGES, Day, HttpStage, Stage
 from tests.fakes.service import DROP, GARBAGE, Reply
 
 BACKENDS = {alias: entry["BACKEND"] for alias, entry in configured.DELIVERY_PROVIDERS.items()}
 BACKENDS |= {offer.alias: offer.backend for offer in OFFERS}
-STAGED = {alias: STAGES[backend] for alias, backend in BACKENDS.items() if backend in STAGES}
+# By alias, and for one that speaks to several services by "alias service" too.
+STAGED = {alias: STAGES[backend] for alias, backend in BACKENDS.items() if backend in STAGES} | {
+    f"{alias} {service}": stage
+    for alias, backend in BACKENDS.items()
+    for service, stage in ALSO.get(backend, {}).items()
+}
 
 
 def marks(alias: str) -> list[pytest.MarkDecorator]:
@@ -55,13 +60,13 @@ ROUGH = {
 
 @pytest.fixture
 def alias(request) -> str:
-    return request.param
+    return request.param.split()[0]
 
 
 @pytest.fixture
 def stage(alias, request, settings) -> Iterator[Stage]:
     with ExitStack() as closing:
-        yield STAGED[alias](request, settings, closing)
+        yield STAGED[request.node.callspec.params["alias"]](request, settings, closing)
 
 
 @pytest.fixture

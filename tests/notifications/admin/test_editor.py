@@ -153,7 +153,7 @@ def test_the_text_is_checked_while_it_is_written(desk: Client, kind: Notificatio
 
 
 @pytest.mark.parametrize(
-    "channel", ["email", "sms", "web_push", "mobile_push", "in_app", "webhook"]
+    "channel", ["email", "sms", "web_push", "mobile_push", "in_app", "webhook", "chat"]
 )
 def test_a_preview_is_held_in_a_sandbox(desk: Client, kind: NotificationType, channel: str) -> None:
     said = typed(title="Order {{ data.n }}", text="Order {{ data.n }}", body="Order {{ data.n }}")

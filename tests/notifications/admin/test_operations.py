@@ -204,6 +204,7 @@ def test_selected_dead_letters_are_sent_again(desk: Client, told: Any) -> None:
         ("web_push", {"title": "Hello", "text": "Ann"}, "Hello"),
         ("email", {"subject": "Hello", "html": "<p>Hello Ann</p>"}, "<p>Hello Ann</p>"),
         ("webhook", {"title": "Hello"}, "&quot;title&quot;: &quot;Hello&quot;"),
+        ("chat", {"title": "Hello", "text": "Ann"}, '<p class="title">Hello</p>'),
     ],
 )
 def test_the_outbox_shows_a_message_as_its_channel_does(
@@ -229,7 +230,7 @@ def test_the_first_page_counts_today_the_queue_and_the_dead(desk: Client) -> Non
     numbers = {one.label: one.value for one in context["numbers"]}
     assert numbers == {
         "Handed over": "5", "Delivered": "3", "Failed": "2", "Due now": "0", "Dead letters": "1",
-        "Providers that are well": "6 of 6",
+        "Providers that are well": "7 of 7",
     }  # fmt: skip
     assert [(way.channel, way.sent, way.failed) for way in context["ways"]] == [("email", 5, 2)]
     assert [beat["row"].name for beat in context["beats"]] == ["pump-1"]

@@ -84,7 +84,7 @@ def test_a_layout_that_takes_the_body_as_text_gets_heading_buttons_and_link_too(
     assert mail.text == "t\n\nb\n\nGo: https://x.test/2\n\nhttps://x.test/1"
 
 
-@pytest.mark.parametrize("channel", ["in_app", "web_push", "webhook"])
+@pytest.mark.parametrize("channel", ["in_app", "web_push", "webhook", "chat"])
 def test_a_link_of_the_site_leads_to_the_brand(channel):
     content = {"title": "t", "body": "b", "url": "/o/{{ data.number }}", "image": "/a.png",
                "actions": [{"label": "Go", "url": "/go"}]}  # fmt: skip

@@ -157,6 +157,20 @@ def test_a_webhook_from_before_there_were_secrets_is_given_one(service: APIClien
     assert in_use("ann") == ["https://example.com/hook"]
 
 
+def test_a_chat_may_be_of_several_people_and_each_may_have_several(service: APIClient):
+    make_recipient("ann"), make_recipient("bob")
+    team = {"channel": "chat", "url": "https://hooks.slack.com/services/T/B/aBc"}
+    assert service.post(ANN, team).json()["kind"] == "slack"
+    service.post(BOB, team)
+
+    added = service.post(ANN, {"channel": "chat", "url": "https://discord.com/api/webhooks/7/aBc"})
+
+    assert (added.status_code, added.json()["kind"]) == (201, "discord")
+    assert "aBc" not in added.content.decode() + service.get(ANN).content.decode()
+    assert in_use("ann") == [team["url"], "https://discord.com/api/webhooks/7/aBc"]
+    assert in_use("bob") == [team["url"]]
+
+
 def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
     make_recipient("ann")
     for number in range(devices.MOST + 1):
@@ -181,6 +195,7 @@ def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
         ({"channel": "webhook", "url": "http://10.0.0.1/"}, ("/url", "invalid_address")),
         ({"channel": "webhook", "url": "https://10.0.0.1/"}, ("/url", "invalid_address")),
         ({"channel": "webhook", "url": "https://example.com:22/"}, ("/url", "invalid_address")),
+        ({"channel": "chat", "url": "https://example.com/"}, ("/url", "invalid_address")),
         (
             {"channel": "webhook", "kind": "fcm", "url": "https://example.com/"},
             ("/kind", "unknown_field"),

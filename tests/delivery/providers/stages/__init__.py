@@ -6,6 +6,7 @@ A new provider adds a class in a file of its own, listed here, with the days tha
 
 from tests.delivery.providers.stages.apns import ApnsStage
 from tests.delivery.providers.stages.base import Day, HttpStage, Stage
+from tests.delivery.providers.stages.chat import DiscordStage, SlackStage, TeamsStage
 from tests.delivery.providers.stages.email import EmailStage
 from tests.delivery.providers.stages.fcm import FcmStage
 from tests.delivery.providers.stages.mail import (
@@ -22,9 +23,10 @@ from tests.delivery.providers.stages.vonage import VonageStage
 from tests.delivery.providers.stages.webhook import WebhookStage
 from tests.delivery.providers.stages.webpush import WebPushStage
 
-__all__ = ["STAGES", "Day", "HttpStage", "Stage"]
+__all__ = ["ALSO", "STAGES", "Day", "HttpStage", "Stage"]
 
 STAGES: dict[str, type[Stage]] = {
+    "delivery.providers.chat.Chat": SlackStage,
     "delivery.providers.email.DjangoEmail": EmailStage,
     "delivery.providers.apns.Apns": ApnsStage,
     "delivery.providers.fcm.Fcm": FcmStage,
@@ -40,4 +42,9 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.webpush.WebPush": WebPushStage,
     "delivery.sandbox.Sandbox": SandboxStage,
     "delivery.inbox.provider.Inbox": InboxStage,
+}
+
+# What else a provider speaks to that is in STAGES with one service.
+ALSO: dict[str, dict[str, type[Stage]]] = {
+    "delivery.providers.chat.Chat": {"discord": DiscordStage, "teams": TeamsStage},
 }
