@@ -47,6 +47,7 @@ class Chat(HttpProvider):
     """
 
     features = frozenset({Feature.IMAGES, Feature.ACTIONS})
+    apart = True
 
     def __init__(
         self,
