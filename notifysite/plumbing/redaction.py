@@ -25,7 +25,7 @@ _CREDENTIALS = re.compile(
       | (?: token | secret | password | passwd | signature | \b sig | \b key
           | (?: api | access | private | signing ) _? key )
         ["']? [=:] \s* ["']?
-    ) [^\s"'&,;)}\]]+
+    ) (?!\[redacted\]) [^\s"'&,;)}\]]+
     """
 )
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
