@@ -13,7 +13,7 @@ from delivery import queue, replay
 from delivery.contracts import Outcome
 from delivery.feedback import engagement, folding, matching, parking
 from delivery.lifecycle import OutcomeKind, State
-from delivery.queue import Row, Settled
+from delivery.queue import Row, Settled, leasing, limbo, making, settling
 from delivery.verdicts import Verdict
 from notifications import replaying
 from notifications.planning import observe, plan
@@ -97,9 +97,9 @@ def due(table: str, column: str) -> Sequence[UUID]:
         return [id_ for (id_,) in cursor.fetchall()]
 
 
-def settling(ids: Sequence[UUID]) -> dict[str, Any]:
+def settled_now(ids: Sequence[UUID]) -> dict[str, Any]:
     now, token = datetime.now(UTC), uuid4()
-    return queue._settle_parameters(
+    return settling._settle_parameters(
         [
             Settled(
                 Row(id_, uuid4(), 1, 1, None, 1, 1, 2, 1, 1, 0, 0, "", now, now, None, now, 0.0),
@@ -116,7 +116,7 @@ def settling(ids: Sequence[UUID]) -> dict[str, Any]:
 
 def saving(ids: Sequence[UUID]) -> dict[str, Any]:
     count, now = len(ids), datetime.now(UTC)
-    delivery = dict.fromkeys(queue._NEW, 1) | {
+    delivery = dict.fromkeys(making._NEW, 1) | {
         "address_hash": b"h", "expires_at": now, "accepted_at": now, "person_changed_at": now,
         "lease": None,
     }  # fmt: skip
@@ -160,15 +160,15 @@ def test_work_reads_the_rows_it_is_about(history: None) -> None:
     deliveries, notifications = due("delivery", "state"), due("notification", "status")
     assert (len(deliveries), len(notifications)) == (BATCH, BATCH)
 
-    leases = queue._leased([(id_, uuid4()) for id_ in deliveries], State.QUEUED)
+    leases = leasing._leased([(id_, uuid4()) for id_ in deliveries], State.QUEUED)
     statements: list[tuple[str, Any]] = [
-        (queue._CLAIM, claim),
-        (queue._LIMBO, claim),
-        (queue._MARK, {**leases, "provider": "scripted"}),
-        (queue._RENEW, leases),
-        (queue._RELEASE, {**leases, "waits": [0.0] * BATCH}),
-        (queue._DUE_LANES, {"lanes": [1, 2, 3], "channels": [1, 2]}),
-        (queue._SETTLE, settling(deliveries)),
+        (leasing._CLAIM, claim),
+        (limbo._LIMBO, claim),
+        (leasing._MARK, {**leases, "provider": "scripted"}),
+        (leasing._RENEW, leases),
+        (leasing._RELEASE, {**leases, "waits": [0.0] * BATCH}),
+        (leasing._DUE_LANES, {"lanes": [1, 2, 3], "channels": [1, 2]}),
+        (settling._SETTLE, settled_now(deliveries)),
         (plan._CLAIM, claim),
         (plan._SAVE, saving(notifications)),
         (observe._MOVE, {"ids": notifications, **partitions.span(notifications)}),
