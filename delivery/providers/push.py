@@ -1,13 +1,12 @@
 """What providers of push notifications share: how little they may say, and for how long."""
 
-import json
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
+from delivery.providers.texts import between_letters, packed
 
 DAY: Final = 86400
 LONGEST_TTL: Final = 28 * DAY  # what the least patient of the large push services keeps
@@ -55,11 +54,6 @@ def some(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
-def packed(parts: Mapping[str, Any]) -> bytes:
-    """JSON without blanks, in UTF-8."""
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
 def fit(parts: Mapping[str, Any], largest: int, *, pack: Pack = packed) -> bytes | None:
     """The payload as `pack` writes it, in at most `largest` bytes; None where its least is more.
 
@@ -87,16 +81,4 @@ def _cut(parts: Mapping[str, Any], largest: int, pack: Pack, *, least: int) -> b
             too_long = middle
     if fits < least:
         return None
-    return pack({**parts, "body": body[: _between_letters(body, fits)].rstrip() + "…"})
-
-
-def _between_letters(text: str, end: int) -> int:
-    """The last place up to `end` that does not part an accent or an emoji from its base."""
-    joiner = "\u200d"
-    while 0 < end < len(text) and (
-        joiner in text[end - 1 : end + 1]
-        or unicodedata.category(text[end]) in ("Mn", "Mc", "Me")
-        or "\U0001f3fb" <= text[end] <= "\U0001f3ff"  # skin tones
-    ):
-        end -= 1
-    return end
+    return pack({**parts, "body": body[: between_letters(body, fits)].rstrip() + "…"})

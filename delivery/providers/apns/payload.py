@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import is_hasty, packed, phone_parts, seconds_left, some
+from delivery.providers.push import is_hasty, phone_parts, seconds_left, some
+from delivery.providers.texts import packed
 
 LARGEST: Final = 4096  # bytes; more is for calls only
 

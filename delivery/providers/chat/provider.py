@@ -12,8 +12,9 @@ from delivery.lifecycle import OutcomeKind
 from delivery.providers.chat import discord, slack, teams
 from delivery.providers.chat.classes import CHAT
 from delivery.providers.chat.reading import Reading
-from delivery.providers.chat.wording import Said, packed, said
+from delivery.providers.chat.wording import Said, said
 from delivery.providers.http import HttpProvider, refused
+from delivery.providers.texts import packed
 from notifysite.plumbing.destinations import UnsafeURL, place_of
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
 

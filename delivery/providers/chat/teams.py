@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, Final
 
 from delivery.providers.chat.reading import Reading
-from delivery.providers.chat.wording import Said, fit, in_brackets, linked, packed, within
+from delivery.providers.chat.wording import Said, fit, in_brackets, linked, within
 from delivery.providers.http import object_in
+from delivery.providers.texts import packed
 from notifysite.plumbing.http import OutboundResponse
 
 # Bytes of the whole. Microsoft names about 28 KB, and counts more than what we post.

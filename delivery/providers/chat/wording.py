@@ -1,13 +1,12 @@
 """What is shared in writing for a chat: links, escapes, and as much of a text as has room."""
 
-import json
 import re
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from delivery.contracts import Action, Message
+from delivery.providers.texts import between_letters
 
 LONGEST_URL: Final = 2048  # Discord's; Slack takes 3000
 MOST_ACTIONS: Final = 5
@@ -81,11 +80,6 @@ def within(longest: int) -> Callable[[str], bool]:
     return lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2 <= longest
 
 
-def packed(parts: Mapping[str, Any]) -> bytes:
-    """JSON without blanks, in UTF-8."""
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
 def _usable(url: str) -> str:
     return url if len(url) <= LONGEST_URL and _URL.fullmatch(url) else ""
 
@@ -102,15 +96,7 @@ def _cut(text: str, end: int) -> str:
     for start, url in _urls(text):
         if start < end < start + len(url):
             end = start
-    kept = text[: _between_letters(text, end)].rstrip()
+    kept = text[: between_letters(text, end)].rstrip()
     # A chat would take what follows a URL for a part of it.
     beside_url = any(kept.endswith(url) for _, url in _urls(kept)[-1:])
     return f"{kept} {ELLIPSIS}" if beside_url else kept + ELLIPSIS
-
-
-def _between_letters(text: str, end: int) -> int:
-    while 0 < end < len(text) and (
-        "\u200d" in text[end - 1 : end + 1] or unicodedata.combining(text[end])
-    ):
-        end -= 1
-    return end

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import is_hasty, packed, seconds_left, some
+from delivery.providers.push import is_hasty, seconds_left, some
+from delivery.providers.texts import packed
 
 LARGEST: Final = 4096  # bytes, FCM REST reference: ErrorCode, "Message too big"
 

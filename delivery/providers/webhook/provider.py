@@ -1,6 +1,5 @@
 """Webhooks as Standard Webhooks 1.0.0 wants them: JSON, posted and signed."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any, Final
 from delivery.contracts import Content, Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.http import HttpProvider, astray, refused
+from delivery.providers.texts import packed
 from delivery.providers.webhook.classes import WEBHOOK
 from notifysite.plumbing import hooksigning, ids
 from notifysite.plumbing.http import OutboundClient, UnsafeURL
@@ -74,7 +74,7 @@ def body_of(message: Message) -> bytes:
         "timestamp": _written(message.happened_at or ids.moment(message.notification)),
         "data": {**_parts(message.content), **message.data},
     }
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return packed(said)
 
 
 def _parts(content: Content) -> dict[str, Any]:
