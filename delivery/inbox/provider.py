@@ -25,9 +25,10 @@ _STORE = Statement("""
         SELECT * FROM unnest(
             %(ids)s::uuid[], %(notifications)s::uuid[], %(recipients)s::bigint[],
             %(categories)s::text[], %(types)s::text[], %(priorities)s::smallint[],
-            %(contents)s::bytea[], %(expiries)s::timestamptz[]
+            %(silences)s::boolean[], %(contents)s::bytea[], %(expiries)s::timestamptz[]
         ) WITH ORDINALITY AS given (
-            id, notification_id, recipient_id, category, type, priority, content, expires_at, place
+            id, notification_id, recipient_id, category, type, priority, silent, content,
+            expires_at, place
         )
     ), fresh AS (
         SELECT incoming.*, head.seq + row_number() OVER (
@@ -38,10 +39,10 @@ _STORE = Statement("""
     ), stored AS (
         INSERT INTO inbox_item (
             id, notification_id, recipient_id, seq, changed_seq, category, type, priority,
-            content, expires_at
+            silent, content, expires_at
         )
         SELECT id, notification_id, recipient_id, number, number, category, type, priority,
-            content, expires_at
+            silent, content, expires_at
         FROM fresh
         ON CONFLICT (id) DO NOTHING
         RETURNING recipient_id, seq
@@ -132,6 +133,7 @@ def _columns(messages: Sequence[Message], keys: Mapping[int, DataKey]) -> dict[s
         "categories": [message.category for message in messages],
         "types": [message.type for message in messages],
         "priorities": [message.priority for message in messages],
+        "silences": [message.silent for message in messages],
         "contents": [
             content.seal(message.content, keys[message.recipient], message.reference)
             for message in messages

@@ -33,6 +33,7 @@ def shown(item: InboxItem, key: DataKey) -> dict[str, Any]:
         "category": item.category,
         "type": item.type,
         "priority": PRIORITIES[item.priority],
+        "silent": item.silent,
         "created_at": item.created_at,
         "expires_at": item.expires_at,
         "seen_at": item.seen_at,
@@ -60,7 +61,7 @@ class ActionSerializer(serializers.Serializer[Any]):
 
 class ItemSerializer(serializers.Serializer[Any]):
     """An item of the inbox. `changed_seq` moves with every change, `seq` only when a snooze is
-    over: the item is on top again."""
+    over: the item is on top again. `silent` asks for no toast and no sound."""
 
     id = serializers.UUIDField()
     seq = serializers.IntegerField()
@@ -75,6 +76,7 @@ class ItemSerializer(serializers.Serializer[Any]):
     category = serializers.CharField()
     type = serializers.CharField()
     priority = serializers.ChoiceField(list(PRIORITIES.values()))
+    silent = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     seen_at = serializers.DateTimeField(allow_null=True)

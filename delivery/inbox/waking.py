@@ -25,7 +25,8 @@ _WAKE = """
         ) AS place
         FROM inbox_item WHERE id = ANY(%(ids)s::uuid[]) AND snoozed_until <= clock_timestamp()
     ), back AS (
-        UPDATE inbox_item AS item SET snoozed_until = NULL,
+        -- The person named this very time, so the item may make itself heard.
+        UPDATE inbox_item AS item SET snoozed_until = NULL, silent = false,
             seq = head.seq + due.place, changed_seq = head.seq + due.place
         FROM due, inbox_head AS head
         WHERE item.id = due.id AND head.recipient_id = due.recipient_id
@@ -59,7 +60,6 @@ def _wake(due: dict[object, int]) -> int:
         cursor.execute(_WAKE, {"ids": list(due)})
         woken = [recipient for (recipient,) in cursor.fetchall()]
     told = [
-        # The person named this very time, so it may make itself heard.
         Hint(recipient_id=recipient, seq=head.seq, unread=head.unread, silent=False)
         for recipient, head in heads.read(woken).items()
     ]

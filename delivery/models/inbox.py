@@ -19,7 +19,8 @@ class InboxItem(models.Model):
 
     `content` is JSON under the recipient's data key. `changed_seq` moves with every change, so a
     client asks for all that happened since the number it knows. `seq` moves only when a snooze is
-    over: the item comes back on top. `done`: which actions were done, {index: {at, by}}.
+    over: the item comes back on top. `silent`: nothing pops up for it, as in quiet hours. `done`:
+    which actions were done, {index: {at, by}}.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -30,6 +31,7 @@ class InboxItem(models.Model):
     category = models.CharField(max_length=80, default="", blank=True)
     type = models.CharField(max_length=80, default="", blank=True)
     priority = models.SmallIntegerField(default=3)
+    silent = models.BooleanField(default=False, db_default=False)
     content = models.BinaryField()
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True)

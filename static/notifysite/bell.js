@@ -224,14 +224,14 @@ class NotifysiteBell extends HTMLElement {
     (same ?? row ?? this.#parts.panel).focus();
   }
 
-  #arrived({ items, loud }) {
+  #arrived({ items }) {
     const words = this.#words;
     const [first] = items;
     const text = items.length > 1 ? words.many(items.length) : words.arrived(first.title);
     this.#parts.live.textContent = text;
     this.dispatchEvent(new CustomEvent("notification", { detail: { items }, bubbles: true }));
-    if (!loud || !this.#parts.panel.hidden) return;
-    items.slice(-MOST_TOASTS).forEach((item) => this.#toast(item));
+    if (!this.#parts.panel.hidden) return;
+    items.filter((item) => !item.silent).slice(-MOST_TOASTS).forEach((item) => this.#toast(item));
   }
 
   #toast(item) {

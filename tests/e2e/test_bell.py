@@ -201,10 +201,14 @@ def test_without_sockets_it_looks_by_itself(window, put) -> None:
     page = seen.open("/demo/")
     expect(bell(page)).to_have_accessible_name("Notifications")
 
-    put("Without a socket")
-
+    put("In quiet hours", silent=True)
     expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
     expect(toasts(page)).to_have_count(0)
+    put("Without a socket")
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 2 unread")
+    expect(toasts(page)).to_have_count(1)
+    expect(toasts(page)).to_contain_text("Without a socket")
 
 
 def poll_often(route) -> None:

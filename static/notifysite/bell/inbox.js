@@ -7,7 +7,7 @@ const PATIENCE_MS = 10_000;
 const LONGEST_PAUSE_MS = 30_000;
 const REFUSALS_UNTIL_POLLING = 2;
 
-// Tells by events: "change" (look again), "arrived" ({items, loud}), "line" (whether it is live)
+// Tells by events: "change" (look again), "arrived" ({items}), "line" (whether it is live)
 // and "ended" (log in again).
 export class Inbox extends EventTarget {
   items = new Map();
@@ -21,7 +21,6 @@ export class Inbox extends EventTarget {
   #refusals = 0;
   #syncing = null;
   #again = false;
-  #loud = false;
   #turn = Promise.resolve();
   #timers = {};
 
@@ -58,6 +57,7 @@ export class Inbox extends EventTarget {
 
   async load() {
     const page = await this.#ask("?limit=25");
+    if (this.#knowsBetterThan(page)) return;
     this.items = new Map(page.results.map((item) => [item.id, item]));
     this.more = page.next;
     this.#stands(page);
@@ -139,7 +139,7 @@ export class Inbox extends EventTarget {
     this.#turn = turn.catch(() => {});
     try {
       const answer = await turn;
-      this.unread = answer.unread;
+      if (!this.#knowsBetterThan(answer)) this.unread = answer.unread;
       this.#tell("change");
     } catch (error) {
       await this.load().catch(() => this.#poll());
@@ -157,14 +157,18 @@ export class Inbox extends EventTarget {
       page = await this.#ask(new URL(page.next, this.#options.api).search);
       changed.push(...page.results);
     }
-    const loud = this.#loud;
-    this.#loud = false;
-    changed.forEach((item) => this.items.set(item.id, item));
     // What was stored while we read is in the answer already.
     const reached = Math.max(head.seq, ...changed.map((item) => item.changed_seq));
+    if (this.#knowsBetterThan({ seq: reached })) return;
+    changed.forEach((item) => this.items.set(item.id, item));
     this.#stands({ ...page, seq: reached });
     const fresh = changed.filter((item) => item.seq > before && isUnread(item));
-    if (fresh.length) this.#tell("arrived", { items: fresh, loud });
+    if (fresh.length) this.#tell("arrived", { items: fresh });
+  }
+
+  // Answers may overtake each other: an older one must not undo a newer one.
+  #knowsBetterThan({ seq }) {
+    return this.#seq !== null && seq < this.#seq;
   }
 
   #stands({ seq, unread }) {
@@ -219,7 +223,6 @@ export class Inbox extends EventTarget {
       this.#ping();
     }
     if (message.type !== "hello" && message.type !== "hint") return;
-    if (message.type === "hint" && !message.silent) this.#loud = true;
     if (message.seq !== this.#seq) this.sync();
     else if (message.unread !== this.unread) this.load().catch(() => this.#poll());
   }

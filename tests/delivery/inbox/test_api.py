@@ -60,6 +60,7 @@ def test_an_item_has_the_documented_shape(ann, put, client_of):
         "category": "orders",
         "type": "order_shipped",
         "priority": "high",
+        "silent": False,
         "created_at": stamp(row.created_at),
         "expires_at": None,
         "seen_at": None,

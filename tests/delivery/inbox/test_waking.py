@@ -50,7 +50,7 @@ def test_counts_are_right_before_it_is_woken_and_after(ann, put):
 
 @pytest.mark.django_db
 def test_it_comes_back_on_top_as_if_it_had_just_come(ann, put):
-    first, second = put(ann, 2)
+    first, second = put(ann, 2, silent=True)
     snooze(ann, [first])
     let_time_pass()
     waking.wake_due()
@@ -59,6 +59,7 @@ def test_it_comes_back_on_top_as_if_it_had_just_come(ann, put):
     item = InboxItem.objects.get(id=first)
     assert (item.seq, item.changed_seq, item.snoozed_until) == (4, 4, None)
     assert [one.id for one in items.changed_since(ann.id, 3)] == [first]
+    assert [one.silent for one in items.changed_since(ann.id, 0)] == [True, False]
 
 
 @pytest.mark.django_db
