@@ -15,6 +15,7 @@ from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.base import Watch, asked_to_wait
+from delivery.providers.email.answering import BoundedAdapter
 from delivery.providers.email.classes import MAIL_API
 from delivery.providers.email.letter import Letter
 from delivery.providers.email.replies import without_people
@@ -36,9 +37,9 @@ class ApiSender:
         """Hand one letter over; `watch` is told what is said by HTTP."""
         backend = self._kept.take() or self._make_backend()
         try:
-            backend.open()
+            opened = backend.open()
             if isinstance(backend, AnymailRequestsBackend):
-                _prepare(backend.session, watch)
+                _prepare(backend.session, watch, new=bool(opened))
             taken = _send(backend, letter)
         except (AnymailError, ImproperlyConfigured) as error:
             _close(backend)
@@ -79,7 +80,10 @@ class ApiSender:
         )
 
 
-def _prepare(session: Any, watch: Watch | None) -> None:
+def _prepare(session: Any, watch: Watch | None, *, new: bool) -> None:
+    if new:
+        session.mount("https://", BoundedAdapter())
+        session.mount("http://", BoundedAdapter())
     # requests would carry letter and credentials to wherever an answer points.
     session.max_redirects = 0
     session.hooks["response"] = [partial(_tell, watch)] if watch else []

@@ -1,6 +1,8 @@
 """What every provider promises that is configured or offered, whatever it talks to."""
 
+import gzip
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -43,6 +45,7 @@ OVER_HTTP = [
     pytest.param(alias, id=alias) for alias, stage in STAGED.items() if issubclass(stage, HttpStage)
 ]
 
+BOMB = gzip.compress(bytes(64 * 2**20))
 LOST = {OutcomeKind.UNKNOWN}
 REDIRECT = Reply(307, headers={"Location": "http://169.254.169.254/latest"})
 # What a service may answer by mistake, and whether its message may have been taken.
@@ -53,7 +56,8 @@ ROUGH = {
     "a page": (Reply(200, b"<html>Welcome</html>"), LOST | Day.ACCEPTED.value),
     "too much": (Reply(200, b"x" * 2_000_000), LOST | Day.ACCEPTED.value),
     "a list": (Reply(200, b"[" * 50_000), LOST | Day.ACCEPTED.value),
-    "a bomb": (Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), LOST | Day.ACCEPTED.value),
+    "no gzip": (Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), LOST | Day.ACCEPTED.value),
+    "a bomb": (Reply(200, BOMB, {"Content-Encoding": "gzip"}), LOST | Day.ACCEPTED.value),
     "another place": (REDIRECT, {OutcomeKind.ACCOUNT, OutcomeKind.TRANSIENT}),
     "an error nobody documented": (Reply(599, b"\xff\xfe"), {OutcomeKind.TRANSIENT}),
 }
@@ -162,6 +166,19 @@ def test_a_service_that_misbehaves_sinks_nothing(provider, stage, rough) -> None
     assert send(provider, [message])[message.reference].kind in kinds
     after = stage.message()
     assert send(provider, [after])[after.reference].kind in Day.ACCEPTED.value
+
+
+@pytest.mark.parametrize("rough", ["too much", "a bomb"])
+@pytest.mark.parametrize("alias", OVER_HTTP, indirect=True)
+def test_no_answer_fills_the_memory(provider, stage, rough) -> None:
+    send(provider, [stage.message()])  # so that all is there which takes memory once
+    stage.service.on_call(ROUGH[rough][0])
+    tracemalloc.start()
+    try:
+        send(provider, [stage.message()])
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("alias", OVER_HTTP, indirect=True)

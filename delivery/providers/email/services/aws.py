@@ -1,8 +1,13 @@
 """anymail's backend for Amazon SES, over an SDK that survives what gateways answer."""
 
+import io
+from collections.abc import Iterator
 from typing import Any
 
 from anymail.backends.amazon_ses import EmailBackend
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from delivery.providers.email.answering import read_some
 
 
 class Backend(EmailBackend):  # type: ignore[misc] # anymail has no types
@@ -12,11 +17,22 @@ class Backend(EmailBackend):  # type: ignore[misc] # anymail has no types
         """Make a client where there is none."""
         opened = bool(super().open())
         if opened:
-            self.client.meta.events.register("before-parse.sesv2.SendEmail", _readable)
+            self.client.meta.events.register("before-send.sesv2.SendEmail", self._exchange)
         return opened
 
+    def _exchange(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """Send it in the SDK's place, which would read all of an answer."""
+        request.stream_output = True
+        answer = self.client._endpoint.http_session.send(request)
+        seconds = self.client.meta.config.read_timeout
+        body = read_some(answer.raw, seconds=seconds, decode=False)
+        # The SDK breaks over a body in no UTF-8, and the status would be lost with it.
+        readable = body.decode(errors="replace").encode()
+        return AWSResponse(answer.url, answer.status_code, answer.headers, _Read(readable))
 
-def _readable(response_dict: dict[str, Any], **_: Any) -> None:
-    # The SDK breaks over a body in no UTF-8, and the status would be lost with it.
-    body: bytes = response_dict["body"]
-    response_dict["body"] = body.decode(errors="replace").encode()
+
+class _Read(io.BytesIO):
+    """A body that is there, as the SDK reads one."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
