@@ -10,7 +10,7 @@ from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
 LEAST_TRIES = 3
 # A row that keeps losing its answer, or the process that sends it, stops here.
 MOST_UNKNOWN = 5
-# How long receipts may be late, in seconds: for `wait`, and before `sent` is marked no_receipt.
+# How long receipts may be late, in seconds: a row that waits for one is `uncertain` until then.
 NEWS_HORIZON = 3 * backoff.DAY
 
 _FAILOVER = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.ACCOUNT})
@@ -71,9 +71,10 @@ _SETTLED: Mapping[OutcomeKind, Verdict] = {
     OutcomeKind.OPTED_OUT: Verdict(state=State.FAILED, reason=Reason.SUPPRESSED, suppress=True),
 }
 
-# What an `uncertain` row becomes when the news it waited for never came: a dead letter that says
-# it may have arrived, so that a person decides about a second copy.
-NEWS_OVERDUE = Verdict(state=State.DEAD, reason=Reason.OUTCOME_UNKNOWN)
+# Dead letters that may have arrived, so that a person decides about a second copy: the news that an
+# `uncertain` row waited for never came, or answers were lost too often.
+NEWS_OVERDUE = Verdict(state=State.DEAD, reason=Reason.NO_RECEIPT)
+_LOST_TOO_OFTEN = Verdict(state=State.DEAD, reason=Reason.OUTCOME_UNKNOWN)
 
 
 def may_fail_over(outcome: OutcomeKind) -> bool:
@@ -148,7 +149,7 @@ def _after_unknown(tried: Tried) -> Verdict:
     if _expires_within(tried, pause):
         return waiting
     if tried.unknowns >= _most_unknown(tried):
-        return NEWS_OVERDUE
+        return _LOST_TOO_OFTEN
     return Verdict(state=State.QUEUED, retry_in=pause)
 
 

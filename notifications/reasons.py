@@ -36,7 +36,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.PROVIDER_REJECTED: "the provider refused the message",
     Reason.ADDRESS_DEAD: "the address does not exist any more",
     Reason.RETRIES_EXHAUSTED: "every retry failed",
-    Reason.NO_RECEIPT: "no receipt ever came",
+    Reason.NO_RECEIPT: "the provider's answer was lost and no receipt came, so it may have arrived",
     Reason.OUTCOME_UNKNOWN: "the provider's answer was lost, so it may have arrived",
     Reason.ENDPOINT_DISABLED: "the callback endpoint is disabled",
 }

@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from delivery import announcements, dispatch, leases, queue
-from delivery.contracts import Change, Message, Outcome, Parcel, Wait, Withdraw
+from delivery import announcements, dispatch, feedback, leases, queue
+from delivery.contracts import Change, Message, Outcome, Parcel, Report, Wait, Withdraw
 from delivery.dispatch import dispatcher, handover
-from delivery.lifecycle import OutcomeKind, Reason, State, Uncertain
+from delivery.lifecycle import EventKind, OutcomeKind, Reason, State, Uncertain
 from delivery.models import Attempt, Delivery, Suppression
 from delivery.models.suppression import SuppressionReason
 from delivery.queue import Settled
@@ -120,7 +120,7 @@ def test_a_lost_answer_is_not_resent_where_the_policy_forbids(
     assert len(provider.taken) == 1
 
 
-def test_an_uncertain_row_whose_news_never_came_is_a_dead_letter(
+def test_an_uncertain_row_whose_news_never_came_is_a_dead_letter_until_it_comes(
     provider: Ledger, queued: Queued, state_of: StateOf
 ) -> None:
     (delivery,) = queued(uncertain=Uncertain.WAIT)
@@ -130,10 +130,15 @@ def test_an_uncertain_row_whose_news_never_came_is_a_dead_letter(
     make_due(delivery)
     dispatch.recover()
 
-    assert (state_of(delivery).state, state_of(delivery).reason) == (
-        State.DEAD,
-        Reason.OUTCOME_UNKNOWN,
+    row = state_of(delivery)
+    assert (row.state, row.reason) == (State.DEAD, Reason.NO_RECEIPT)
+
+    feedback.report(
+        "scripted",
+        [Report(kind=EventKind.DELIVERED, at=datetime.now(UTC), reference=delivery)],
     )
+    row = state_of(delivery)
+    assert (row.state, row.reason) == (State.DELIVERED, None)
 
 
 @pytest.mark.parametrize(("lane", "minutes"), [(DEFAULT, 30), (1, 0)], ids=["default", "critical"])

@@ -11,7 +11,6 @@ from delivery.verdicts import (
     LEAST_TRIES,
     MOST_UNKNOWN,
     NEWS_HORIZON,
-    NEWS_OVERDUE,
     Tried,
     Verdict,
     after,
@@ -171,8 +170,8 @@ def test_a_lost_answer_is_not_repeated_past_its_expiry_and_not_called_expired():
 
 def test_a_row_that_keeps_losing_its_answer_stops_as_a_dead_letter_in_doubt():
     assert after(OutcomeKind.UNKNOWN, tried(unknowns=MOST_UNKNOWN - 1)).state is State.QUEUED
-    assert after(OutcomeKind.UNKNOWN, tried(unknowns=MOST_UNKNOWN)) == NEWS_OVERDUE
-    assert Verdict(state=State.DEAD, reason=Reason.OUTCOME_UNKNOWN) == NEWS_OVERDUE
+    dead = Verdict(state=State.DEAD, reason=Reason.OUTCOME_UNKNOWN)
+    assert after(OutcomeKind.UNKNOWN, tried(unknowns=MOST_UNKNOWN)) == dead
 
 
 def test_every_verdict_is_a_legal_move_and_only_waiting_rows_fall_due_again():
