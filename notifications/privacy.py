@@ -1,13 +1,13 @@
 """What notifications keep about a person: theirs to have, and to have erased."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from delivery import channels
 from delivery.lifecycle import State
-from delivery.models import Delivery, InboxItem, OutboxMessage
+from delivery.models import Delivery, Engagement, InboxItem, OutboxMessage
 from notifications.audiences import data
 from notifications.audiences.data import Common
 from notifications.models import (
@@ -27,6 +27,11 @@ from preferences.keys import data_keys
 
 BATCH = 500
 
+# When the person first did something with a message, and what only a machine did.
+_DONE = (
+    "opened_at", "clicked_at", "seen_at", "read_at", "archived_at", "converted_at",
+    "machine_opened_at", "machine_clicked_at",
+)  # fmt: skip
 # Audiences whose lists still have people without their notification.
 _WAITING: dict[str, Any] = {"kind": AudienceKind.LIST, "due_at__isnull": False}
 
@@ -102,21 +107,7 @@ def _entries(
     decisions = dict(
         Decision.objects.filter(id__in={row.decision_id for row in batch}).values_list("id", "body")
     )
-    deliveries: dict[UUID, list[dict[str, Any]]] = {}
-    found = list(Delivery.objects.filter(notification_id__in=ids).order_by("id"))
-    renders = dict(
-        Render.objects.filter(id__in=[one.id for one in found]).values_list("id", "variables")
-    )
-    for one in found:
-        said = renders.get(one.id)
-        deliveries.setdefault(one.notification_id, []).append(
-            {
-                "channel": channels.by_number(one.channel).key,
-                "status": State(one.state).name.lower(),
-                "sent_at": one.sent_at,
-                "used": _open(said, key, VARIABLES) if said else None,
-            }
-        )
+    deliveries = _deliveries(ids, key)
     for row in batch:
         yield {
             "id": row.id,
@@ -127,6 +118,31 @@ def _entries(
             "decision": decisions.get(row.decision_id or 0),
             "deliveries": deliveries.get(row.id, []),
         }
+
+
+def _deliveries(notifications: Iterable[UUID], key: DataKey) -> Mapping[UUID, list[dict[str, Any]]]:
+    """By notification: each message, what it was made of, and what was done with it."""
+    found = list(Delivery.objects.filter(notification_id__in=notifications).order_by("id"))
+    ids = [one.id for one in found]
+    renders = dict(Render.objects.filter(id__in=ids).values_list("id", "variables"))
+    engaged = Engagement.objects.filter(id__in=ids).values("id", *_DONE)
+    done = {row.pop("id"): row for row in engaged}
+    items = InboxItem.objects.only("snoozed_until", "done").in_bulk(ids)
+    deliveries: dict[UUID, list[dict[str, Any]]] = {}
+    for one in found:
+        said, item = renders.get(one.id), items.get(one.id)
+        deliveries.setdefault(one.notification_id, []).append(
+            {
+                "channel": channels.by_number(one.channel).key,
+                "status": State(one.state).name.lower(),
+                "sent_at": one.sent_at,
+                **done.get(one.id, dict.fromkeys(_DONE)),
+                "snoozed_until": item.snoozed_until if item else None,
+                "actions_done": item.done if item else None,
+                "used": _open(said, key, VARIABLES) if said else None,
+            }
+        )
+    return deliveries
 
 
 def _data(row: Notification, shared: Common, key: DataKey) -> Any:

@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from delivery.lifecycle import OutcomeKind, Uncertain
-from delivery.models import Delivery, InboxItem
+from delivery import feedback
+from delivery.channels import EMAIL
+from delivery.contracts import Report
+from delivery.inbox import items
+from delivery.inbox.items import Mark
+from delivery.lifecycle import EventKind, OutcomeKind, Uncertain
+from delivery.models import Delivery, Engagement, InboxItem
 from notifications import housekeeping
 from notifications.models import Guest, Notification, Render
 from preferences import privacy
@@ -61,6 +67,53 @@ def test_an_export_holds_what_was_sent_and_said(api: APIClient, provider: Ledger
         "in_app": "delivered",
     }
     assert entry["deliveries"][0]["used"]["recipient"]["name"] == "Ann Canary"
+
+
+def test_an_export_holds_what_was_done_with_each_message(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped")
+    send(api, type="order_shipped")
+    run()
+    item, mail = InboxItem.objects.get(), Delivery.objects.get(channel=EMAIL.number)
+    ann, later = mail.recipient_id, datetime.now(UTC) + timedelta(hours=1)
+    items.mark(ann, Mark.READ, [item.id])
+    items.mark(ann, Mark.SNOOZE, [item.id], until=later)
+    done = [(EventKind.OPENED, True), (EventKind.CLICKED, False)]
+    feedback.report(
+        "scripted",
+        [Report(kind=k, machine=m, at=mail.sent_at, reference=mail.id) for k, m in done],
+    )
+
+    (entry,) = privacy.gather(ann, now=datetime.now(UTC))["notifications"]
+    in_mail, in_app = sorted(entry["deliveries"], key=lambda one: one["channel"])
+
+    nothing = dict.fromkeys(in_app.keys() - {"channel", "status", "sent_at", "used"})
+    times = {name: at for name, at in in_mail.items() if name in nothing}
+    told = dict.fromkeys(("machine_opened_at", "clicked_at", "seen_at"), mail.sent_at)
+    assert times == {**nothing, **told}
+    read = Engagement.objects.get(
+        id=item.id
+    ).read_at  # the item itself is unread while it is snoozed
+    times = {name: at for name, at in in_app.items() if name in nothing}
+    assert times == {**nothing, "seen_at": read, "read_at": read, "snoozed_until": later}
+
+
+def test_an_export_asks_as_much_for_three_as_for_one(
+    api: APIClient, provider: Ledger, run: Run
+) -> None:
+    make_type("order_shipped")
+    asked = []
+    for count in (1, 2):
+        for _ in range(count):
+            send(api, type="order_shipped")
+        run()
+        ann = Recipient.objects.get(user_id="ann")
+        with CaptureQueriesContext(connection) as queries:
+            parts = privacy.gather(ann.id, now=datetime.now(UTC))
+        asked.append((len(parts["notifications"]), len(queries)))
+
+    assert asked == [(1, asked[0][1]), (3, asked[0][1])]
 
 
 def test_after_an_erasure_no_table_knows_the_person(
