@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils.module_loading import import_string
 
 from delivery import channels, registry
-from delivery.lifecycle import NEWS, EventKind
-from delivery.models import Delivery, Event, HookCount, News
+from delivery.lifecycle import NEWS, SUPPRESSING, EventKind, State
+from delivery.models import Delivery, Event, HookCount, News, Suppression
 from notifysite.plumbing.ids import uuid7
 from notifysite.settings.offers import OFFERS
 from tests.delivery.hooks.callers import CALLERS, Caller, Posted, Told
@@ -26,6 +26,9 @@ SPOKEN = [
     for kind in sorted(caller.kinds)
 ]
 DATED = [pytest.param(each, id=each.alias) for each in CALLERS if each.dated]
+PATIENT = [
+    pytest.param(each, id=each.alias) for each in CALLERS if EventKind.DEFERRED in each.kinds
+]
 EACH = [pytest.param(each, id=each.alias) for each in CALLERS]
 
 
@@ -75,6 +78,14 @@ def test_what_it_says_is_kept_and_moves_the_delivery(caller, delivery, kind) -> 
     ]
     if kind in NEWS:
         assert Delivery.objects.get(id=delivery).state == NEWS[kind].state
+    assert Suppression.objects.exists() is (kind in SUPPRESSING)
+
+
+@pytest.mark.parametrize("caller", PATIENT, indirect=True)
+def test_what_it_still_tries_is_not_over(caller, delivery) -> None:
+    for kind, state in ((EventKind.DEFERRED, State.SENT), (EventKind.DELIVERED, State.DELIVERED)):
+        post(caller, caller.call(told(delivery, kind, key=kind.name)))
+        assert Delivery.objects.get(id=delivery).state == state
 
 
 @pytest.mark.parametrize("caller", EACH, indirect=True)

@@ -160,6 +160,8 @@ def bounce(type_: str, sub_type: str, status: str = "") -> dict[str, Any]:
         (bounce("Permanent", "General", "5.7.1"), [EventKind.SOFT_BOUNCE]),
         (bounce("Permanent", "OnAccountSuppressionList"), [EventKind.REJECTED]),
         (bounce("Transient", "MailboxFull", "5.2.2"), [EventKind.SOFT_BOUNCE]),
+        (bounce("Transient", "General", "4.4.7"), [EventKind.SOFT_BOUNCE]),
+        (bounce("Transient", "General"), []),
         (bounce("Undetermined", "Undetermined"), [EventKind.SOFT_BOUNCE]),
         ({"eventType": "Complaint", "complaint": {}}, [EventKind.COMPLAINT]),
         ({"eventType": "Complaint", "complaint": {"complaintFeedbackType": "not-spam"}}, []),

@@ -1,7 +1,8 @@
 """Amazon SES: letters by its API v2, news by the SNS topic of a configuration set.
 
 Sources: Amazon SES API v2 reference, "SendEmail"; Amazon SES developer guide, "Contents of event
-data that Amazon SES publishes to Amazon SNS" and "Contents of Amazon SNS notifications".
+data that Amazon SES publishes to Amazon SNS" and "Contents of Amazon SNS notifications"; AWS
+knowledge center, "What is a soft bounce in Amazon SES?".
 """
 
 import json
@@ -140,11 +141,15 @@ def _kind(said: Mapping[str, Any]) -> EventKind | None:
             return _KINDS.get(other)
 
 
-def _bounce(said: Mapping[str, Any]) -> EventKind:
-    if text(said, "bounce", "bounceSubType") in _NOT_TRIED:
+def _bounce(said: Mapping[str, Any]) -> EventKind | None:
+    type_, subtype = (text(said, "bounce", name) for name in ("bounceType", "bounceSubType"))
+    if subtype in _NOT_TRIED:
         return EventKind.REJECTED
-    permanent = text(said, "bounce", "bounceType") == "Permanent"
-    if permanent and not by_policy(text(_bounced(said), "status")):
+    status = text(_bounced(said), "status")
+    # Somebody's "I am away", and no report of a mail server: the letter is there.
+    if (type_, subtype, status) == ("Transient", "General", ""):
+        return None
+    if type_ == "Permanent" and not by_policy(status):
         return EventKind.HARD_BOUNCE
     return EventKind.SOFT_BOUNCE
 
