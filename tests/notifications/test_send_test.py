@@ -1,5 +1,6 @@
 """Trying a provider by hand: manage.py send_test."""
 
+import base64
 import io
 import json
 
@@ -19,8 +20,10 @@ from tests.fakes.apns_service import ApnsService
 from tests.fakes.chat_services import PLACES, Discord
 from tests.fakes.fcm_service import FcmService
 from tests.fakes.mail.postmark import PASSWORD, TOKEN, Postmark
+from tests.fakes.mail.ses import SECRET_KEY, Ses
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
+from tests.fakes.smtp import SmtpServer
 from tests.fakes.webhook_receiver import WebhookReceiver
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +164,46 @@ def test_what_is_said_to_a_mail_service_is_shown_without_the_key(settings) -> No
     assert "[redacted]" in token
     assert [secret for secret in (ANN, TOKEN, PASSWORD) if secret in shown] == []
     assert len(service.letters) == 1
+
+
+def test_what_is_said_to_amazon_ses_is_shown_without_key_and_person(settings) -> None:
+    with Ses() as service:
+        found = offers.take(offers.OFFERS, lambda name: service.environment().get(name, ""))
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, **found.providers}
+        shown = tried("email", "--provider", "ses", "--to", ANN)
+
+    lines = [line.strip() for line in shown.splitlines()]
+    assert f"POST {service.origin}/v2/email/outbound-emails" in lines
+    assert {"HTTP 200", '{"MessageId": "ses-1"}', "To: [redacted]"} <= set(lines)
+    (signed,) = [line for line in lines if line.startswith("Authorization: [redacted]")]
+    assert signed.endswith("Signature=[redacted]")
+    assert [secret for secret in (ANN, SECRET_KEY) if secret in shown] == []
+    assert len(service.letters) == 1
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()], ids=["pipelining", "plain"])
+def test_what_is_said_to_a_mail_server_is_shown_without_login_and_person(
+    settings, extensions
+) -> None:
+    with SmtpServer(extensions=(*extensions, "AUTH PLAIN")) as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.host, server.port
+        settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "acme", "s3cr3t-pass"
+        shown = tried("email", "--provider", "email", "--to", ANN)
+
+    said = [line.strip() for line in shown.splitlines()]
+    first = said.index(f"{server.host}:{server.port}, no TLS, with a login")
+    heads = [line for line in said[first:] if line.startswith("C: ") or line[:3] == "S: "]
+    assert "S: AUTH PLAIN" in heads
+    commands = [line for line in heads if line.split()[1] in ("MAIL", "RCPT", "DATA", ".", "QUIT")]
+    assert commands == [
+        "C: MAIL FROM:<[redacted]>", "C: RCPT TO:<[redacted]>", "C: DATA", "C: .", "C: QUIT",
+    ]  # fmt: skip
+    assert "C: To: [redacted]" in heads
+    assert [line[:6] for line in heads if line.startswith("S: 3")] == ["S: 354"]
+    secrets = (ANN, "s3cr3t", base64.b64encode(b"\0acme\0s3cr3t-pass").decode())
+    assert [secret for secret in secrets if secret in shown] == []
+    assert len(server.letters) == 1
 
 
 def test_the_webhook_of_a_chat_is_not_shown(settings) -> None:

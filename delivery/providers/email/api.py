@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from anymail.backends.base_requests import AnymailRequestsBackend
 from anymail.exceptions import AnymailError, AnymailUnsupportedFeature
@@ -21,6 +21,13 @@ from delivery.providers.email.letter import Letter
 from delivery.providers.email.replies import without_people
 from delivery.providers.http import written
 from notifysite.plumbing.kept import Kept
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """A backend that speaks HTTP in its own way, and tells `watch` what is said."""
+
+    watch: Watch | None
 
 
 class ApiSender:
@@ -40,6 +47,8 @@ class ApiSender:
             opened = backend.open()
             if isinstance(backend, AnymailRequestsBackend):
                 _prepare(backend.session, watch, new=bool(opened))
+            elif isinstance(backend, Watchable):
+                backend.watch = watch
             taken = _send(backend, letter)
         except (AnymailError, ImproperlyConfigured) as error:
             _close(backend)

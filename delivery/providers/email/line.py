@@ -15,6 +15,7 @@ from typing import Final, cast
 from django.core.mail.backends.smtp import EmailBackend
 
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.base import Watch
 from delivery.providers.email.letter import Letter, Refused
 from delivery.providers.email.replies import Answer, Phase
 from delivery.providers.email.wire import Wire
@@ -51,11 +52,11 @@ class Post:
 class Line:
     """An open connection. `is_usable` says whether another letter may be tried on it."""
 
-    def __init__(self, backend: EmailBackend) -> None:
+    def __init__(self, backend: EmailBackend, *, watch: Watch | None = None) -> None:
         self.is_usable = True
         self._backend = backend
         self._smtp = cast("smtplib.SMTP", backend.connection)
-        self._wire = Wire(cast("socket.socket", self._smtp.sock))
+        self._wire = Wire(cast("socket.socket", self._smtp.sock), watch=watch)
         self.pipelines = self._smtp.has_extn("pipelining")
         self._tells_size = self._smtp.has_extn("size")
         self._offered: Post | None = None

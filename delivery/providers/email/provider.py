@@ -1,6 +1,7 @@
 """Email through Django's mail API: SMTP by EMAIL_URL, or any backend, such as anymail's."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, cast
@@ -101,6 +102,9 @@ class DjangoEmail(OneByOne):
         """By SMTP each thread has a connection, over which letters follow each other."""
         if self._smtp is None:
             super().work(take)
+        elif self.watch:
+            with closing(self._smtp.watched_by(self.watch)) as watched:
+                _Desk(take, self._from).work(watched)
         else:
             _Desk(take, self._from).work(self._smtp)
 

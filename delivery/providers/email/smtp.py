@@ -1,6 +1,7 @@
 """Hand letters over by SMTP, on kept connections, so that each letter's own answer is known."""
 
 import smtplib
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +12,12 @@ from django.core.mail.backends.smtp import EmailBackend
 from delivery.classes import Table
 from delivery.contracts import Outcome
 from delivery.lifecycle import OutcomeKind
+from delivery.providers.base import Watch
 from delivery.providers.email.classes import SMTP
 from delivery.providers.email.letter import Letter, Refused
 from delivery.providers.email.line import SERVICE_CLOSING, Line, Post, word_of
 from delivery.providers.email.replies import Answer, Phase, judge, without_people
+from delivery.providers.email.wire import spoken
 from notifysite.plumbing.kept import Kept
 
 # How many may be under way together: the most that a crash leaves in doubt.
@@ -25,7 +28,8 @@ class SmtpSender:
     """Opens connections as Django's backend is configured, and keeps those that work.
 
     `handover` seconds: from the start to the final dot. `final`: for the answer to the dot, which
-    RFC 5321 section 4.5.3.2 wants long, because giving up early makes second copies.
+    RFC 5321 section 4.5.3.2 wants long, because giving up early makes second copies. `watch` is
+    told what is said once a connection stands, so no login.
     """
 
     def __init__(
@@ -35,11 +39,13 @@ class SmtpSender:
         handover: float,
         final: float,
         table: Table = SMTP,
+        watch: Watch | None = None,
     ) -> None:
         self._make_backend = make_backend
         self._table = table
         self._handover = handover
         self._final = final
+        self._watch = watch
         self._kept: Kept[Line] = Kept(Line.drop)
 
     def hand_over(
@@ -55,6 +61,16 @@ class SmtpSender:
             post = after or take()
         if line is not None:
             self._kept.give(line)
+
+    def watched_by(self, watch: Watch) -> "SmtpSender":
+        """One like this, with connections of its own."""
+        return SmtpSender(
+            self._make_backend,
+            handover=self._handover,
+            final=self._final,
+            table=self._table,
+            watch=watch,
+        )
 
     def close(self) -> None:
         """Take leave of the servers we keep connections to, and keep none from now on."""
@@ -107,7 +123,9 @@ class SmtpSender:
         try:
             backend.open()
             cast("smtplib.SMTP", backend.connection).ehlo_or_helo_if_needed()
-            return Line(backend)
+            if self._watch:
+                self._watch(_introduced(backend))
+            return Line(backend, watch=self._watch)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             with suppress(OSError):
                 backend.close()
@@ -145,6 +163,15 @@ class _NeverOpened(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def _introduced(backend: EmailBackend) -> str:
+    """How the connection stands, and what the server says of itself."""
+    smtp = cast("smtplib.SMTP", backend.connection)
+    tls = smtp.sock.version() if isinstance(smtp.sock, ssl.SSLSocket) else "no TLS"
+    login = "with a login" if backend.username and backend.password else "without a login"
+    told = smtp.ehlo_resp or smtp.helo_resp or b""
+    return f"{backend.host}:{backend.port}, {tls}, {login}\n{spoken('S', told)}"
 
 
 def _was_stale(answer: Answer | None) -> bool:

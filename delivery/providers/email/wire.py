@@ -12,6 +12,8 @@ import struct
 import time
 from typing import Final
 
+from delivery.providers.base import Watch
+
 # How long the socket waits before we look at the clock again.
 PATIENCE_SECONDS: Final = 1.0
 # A wait that was shorter is not worth a question to the kernel whose fault it was.
@@ -26,10 +28,12 @@ class Wire:
 
     `waited` are the seconds so far in which the server had not answered yet. `taken` is how many
     bytes of what was written last the kernel took; it is exact only where the wire `counts`: under
-    TLS nobody knows what became of those of a record that was not written whole.
+    TLS nobody knows what became of those of a record that was not written whole. `watch` is told
+    what is written and answered, as RFC 5321 shows it: C the client, S the server.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, watch: Watch | None = None) -> None:
+        self._watch = watch
         self.waited = 0.0
         self.taken = 0
         self.until = time.monotonic()
@@ -48,6 +52,8 @@ class Wire:
         """Write all of it. `until` is on the monotonic clock, and holds for the answers, too."""
         self.until = until
         self.taken = 0
+        if self._watch and said:
+            self._watch(spoken("C", said))
         rest = said
         while rest:
             self._look_at_the_clock()
@@ -60,6 +66,12 @@ class Wire:
 
     def reply(self) -> tuple[int, bytes]:
         """The next reply's code and text; a negative code for one that cannot be read."""
+        code, text = self._reply()
+        if self._watch:
+            self._watch(spoken("S", b"%d %s" % (code, text)))
+        return code, text
+
+    def _reply(self) -> tuple[int, bytes]:
         line = self._line()
         if line[3:4] != b"-":
             return _code(line), line[4:].strip(b" \t\r\n")
@@ -125,6 +137,11 @@ class Wire:
         limit = struct.pack("qq" if size == 16 else "ii", whole, part)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def spoken(who: str, said: bytes) -> str:
+    """What was said, for people to read."""
+    return "\n".join(f"{who}: {line}" for line in said.decode(errors="replace").splitlines())
 
 
 def _raise_unless_patience_ended(error: OSError) -> None:
