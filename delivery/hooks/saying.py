@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from delivery import feedback, keywords, suppression
-from delivery.channels import SMS
+from delivery import channels, feedback, keywords, suppression
 from delivery.contracts import Said
 from delivery.hooks import replies
 from delivery.keywords import Meaning
@@ -60,7 +59,7 @@ def _done(alias: str, said: Said, meaning: Meaning) -> bool:
     Who has opted out gets one confirmation, and no word after it.
     """
     try:
-        whose = address_hash(SMS.key, e164(said.address))
+        whose = address_hash(channels.by_number(said.channel).key, e164(said.address))
     except NoPhone:
         return False
     source = f"provider:{alias}"

@@ -10,6 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from delivery import registry
+from delivery.channels import CHAT
+from delivery.contracts import Said
+from delivery.hooks import saying
 from delivery.models import AuditEntry, HookCount, News, Suppression
 from delivery.models.suppression import SuppressionReason
 from notifysite.plumbing.crypto import address_hash
@@ -66,6 +69,22 @@ def suppressed(**changes: object) -> None:
 
 def test_the_hash_is_the_one_that_addresses_are_found_by() -> None:
     assert addresses.phone(PHONE).hash == HASH
+
+
+def test_the_number_is_the_one_of_the_channel_it_was_said_on() -> None:
+    stop = Said(
+        channel=CHAT.number,
+        address=PHONE,
+        number="1",
+        text="STOP",
+        at=timezone.now(),
+        event_key="1",
+    )
+
+    saying.obey("acme", [stop])
+
+    kept = Suppression.objects.get()
+    assert (kept.channel, bytes(kept.address_hash)) == (CHAT.number, address_hash("chat", PHONE))
 
 
 @each_of_them
