@@ -1,7 +1,8 @@
 """The front page: what this is, and whether it is well."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -26,3 +27,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "demo": settings.EMBEDDED,
     }
     return page(request, "notifications/pages/home.html", context)
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for the icon of what names none."""
+    return HttpResponseRedirect(static("notifysite/icon.svg"))

@@ -7,6 +7,7 @@ from notifications.pages import demo, history, home, link, message
 app_name = "pages"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("favicon.ico", home.icon, name="icon"),
     path("preferences/link/", link.ask, name="link"),
     path("why/<str:token>/", message.why, name="why"),
     path("view/<str:token>/", message.view, name="view"),

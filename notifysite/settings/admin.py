@@ -42,6 +42,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "notifysite",
     "SITE_HEADER": "notifysite",
     "SITE_SYMBOL": "notifications",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("notifysite/icon.svg"),
+        }
+    ],
     "SHOW_BACK_BUTTON": True,
     "DASHBOARD_CALLBACK": "notifications.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("notifysite/admin.css")],

@@ -1,6 +1,8 @@
 """The front page says what this is and whether it is well."""
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 
@@ -37,6 +39,23 @@ def test_the_example_shop_is_offered_only_where_there_is_one(visit: Client, sett
 
     assert "/demo/" not in without
     assert "/demo/" in visit.get("/").content.decode()
+
+
+def test_every_page_has_an_icon(visit: Client) -> None:
+    icon = "/static/notifysite/icon.svg"
+
+    for path in ("/", "/admin/login/"):
+        assert f'href="{icon}"' in visit.get(path).content.decode()
+    assert visit.get("/favicon.ico").headers["Location"] == icon
+    assert finders.find("notifysite/icon.svg")
+
+
+def test_who_logs_in_without_having_been_sent_there_is_in_the_admin() -> None:
+    User.objects.create_superuser("boss", password="boss")
+
+    answer = Client().post("/admin/login/", {"username": "boss", "password": "boss"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
 
 
 def test_it_may_load_nothing_from_elsewhere(visit: Client) -> None:
