@@ -61,6 +61,7 @@ class CallbackEvent(IntEnum):
     CLICKED = 111
     SEEN = 112
     READ = 113
+    ACTED = 114
     PING = 200
 
     @property

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from delivery.contracts import Change
+from delivery.lifecycle import EventKind
 from notifications.callbacks import health, listeners, queue
 from notifications.callbacks.queue import Telling
 from notifications.words import CALLBACK, CallbackEvent, Lane, Mode
@@ -34,6 +35,7 @@ class _Fact(NamedTuple):
     at: datetime | None
     reason: int | None
     provider: str
+    action: int | None = None
 
 
 def observe(changes: Sequence[Change]) -> None:
@@ -45,7 +47,7 @@ def observe(changes: Sequence[Change]) -> None:
         health.judge(callbacks)
     told = [change for change in changes if change.step != CALLBACK]
     if told and listeners.there():
-        queue.put(_tellings([*_states(told), *_deeds(told)]))
+        queue.put(_tellings([*_states(told), *_deeds(told), *_acts(told)]))
 
 
 def _states(changes: Sequence[Change]) -> Iterator[_Fact]:
@@ -81,6 +83,26 @@ def _deeds(changes: Sequence[Change]) -> Iterator[_Fact]:
             if at is not None:
                 change = seen[id_]
                 yield _Fact(id_, change.notification_id, event, at, None, change.provider)
+
+
+_ACTS = Statement(f"""
+    SELECT delivery_id, code::smallint, at FROM delivery_event
+    WHERE delivery_id = ANY(%(ids)s::uuid[]) AND kind = {EventKind.ACTED:d}
+        AND {WITHIN.format(id="id")}
+""")  # noqa: S608 - a constant of ours
+
+
+def _acts(changes: Sequence[Change]) -> Iterator[_Fact]:
+    """All actions that were done of those of which one was done now, as for deeds."""
+    acted = {change.delivery_id: change for change in changes if change.acted is not None}
+    if not acted:
+        return
+    with connection.cursor() as cursor:
+        _ACTS.run(cursor, ids=list(acted), **span(acted.keys()))
+        found = cursor.fetchall()
+    for id_, action, at in found:
+        of, provider = acted[id_].notification_id, acted[id_].provider
+        yield _Fact(id_, of, CallbackEvent.ACTED, at, None, provider, action)
 
 
 # A callback of what is urgent is not urgent.
@@ -122,7 +144,8 @@ def _tellings(facts: Sequence[_Fact]) -> list[Telling]:
 def _telling(fact: _Fact, endpoint: int, lane: int, at: datetime) -> Telling:
     # A state may be come to again, after a replay; a first time is one for ever.
     again = fact.event in _STATES
-    what = f"callback:{endpoint}:{fact.event}"
+    which = "" if fact.action is None else f":{fact.action}"
+    what = f"callback:{endpoint}:{fact.event}{which}"
     return Telling(
         id=ids.sibling(fact.about) if again else ids.derived(fact.about, what),
         endpoint_id=endpoint,
@@ -133,4 +156,5 @@ def _telling(fact: _Fact, endpoint: int, lane: int, at: datetime) -> Telling:
         notification_id=fact.notification_id,
         reason=fact.reason,
         provider=fact.provider,
+        action=fact.action,
     )

@@ -32,16 +32,17 @@ class Telling(NamedTuple):
     notification_id: UUID | None = None
     reason: int | None = None
     provider: str = ""
+    action: int | None = None
 
 
 # One that has the id of another is the same one, and is not queued again.
 _PUT = Statement(f"""
     WITH fresh AS (
         INSERT INTO callback
-            (id, endpoint_id, event, about, notification_id, reason, provider, at)
+            (id, endpoint_id, event, about, notification_id, reason, provider, action, at)
         SELECT * FROM unnest(%(id)s::uuid[], %(endpoints)s::bigint[], %(events)s::smallint[],
             %(abouts)s::uuid[], %(notifications)s::uuid[], %(reasons)s::smallint[],
-            %(providers)s::text[], %(ats)s::timestamptz[]) AS c(id)
+            %(providers)s::text[], %(actions)s::smallint[], %(ats)s::timestamptz[]) AS c(id)
         ORDER BY c.id
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -70,6 +71,7 @@ def _columns(tellings: Sequence[Telling]) -> dict[str, list[Any]]:
         "notifications": [one.notification_id for one in tellings],
         "reasons": [one.reason for one in tellings],
         "providers": [one.provider for one in tellings],
+        "actions": [one.action for one in tellings],
         "ats": [one.at for one in tellings],
     }
 

@@ -39,6 +39,7 @@ class _Row(NamedTuple):
     notification_id: UUID | None
     reason: int | None
     provider: str
+    action: int | None
     endpoint: int | None
     url: str
     enabled: bool
@@ -57,6 +58,7 @@ class _Row(NamedTuple):
 
 _LOOK = Statement(f"""
     SELECT c.id, c.event, c.at, c.about, c.notification_id, c.reason, c.provider,
+        c.action,
         e.id, e.url, e.enabled, e.failing_since IS NOT NULL, e.rests_until, e.data_key, e.secret,
         CASE WHEN e.old_secret_until > clock_timestamp() THEN e.old_secret END,
         d.channel, n.request_id, n.mode, t.key, r.user_id, clock_timestamp()
@@ -134,5 +136,6 @@ def _said(row: _Row) -> dict[str, Any]:
         "status": state and State(state).name.lower(),
         "reason": row.reason and Reason(row.reason).name.lower(),
         "provider": row.provider or None,
+        "action": row.action,
         "mode": row.mode and Mode(row.mode).name.lower(),
     }

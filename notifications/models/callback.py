@@ -54,7 +54,8 @@ class Callback(models.Model):
     the webhook channel that carries it.
 
     `about` is the delivery it tells of, `notification_id` what that is part of; a ping is about
-    nothing. `at` is when it happened; `reason` and `provider` are as they were then.
+    nothing. `at` is when it happened; `reason` and `provider` are as they were then. `action` is
+    which one was done, counted from 0.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -64,6 +65,7 @@ class Callback(models.Model):
     notification_id = models.UUIDField(null=True)
     reason = models.SmallIntegerField(null=True)
     provider = models.CharField(max_length=40, default="", blank=True)
+    action = models.SmallIntegerField(null=True)
     at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
 

@@ -11,15 +11,16 @@ from rest_framework.test import APIClient
 
 from delivery import announcements, feedback
 from delivery.contracts import Report
+from delivery.inbox import items
 from delivery.lifecycle import EventKind, OutcomeKind, State
-from delivery.models import Announcement, Delivery
+from delivery.models import Announcement, Delivery, Event, InboxItem
 from notifications import figures, reading
 from notifications.models import Callback, Notification
 from notifications.words import CALLBACK, Lane, Mode, Status
 from notifysite.plumbing.ids import moment
 from preferences import links
 from preferences.models import Recipient
-from tests.factories import make_service
+from tests.factories import make_service, make_type
 from tests.fakes.scripted import Ledger
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.notifications.callbacks.conftest import callbacks
@@ -65,6 +66,7 @@ def test_what_became_of_a_delivery_is_posted_and_verified(
         "status": "sent",
         "reason": None,
         "provider": "scripted",
+        "action": None,
         "mode": "live",
     }
     assert "example.com" not in json.dumps(got.payload)
@@ -114,6 +116,39 @@ def test_each_deed_of_the_person_is_told_once(
     assert sorted(type for type, _ in said(receiver)) == [
         "delivery.clicked", "delivery.opened", "delivery.read", "delivery.seen",
     ]  # fmt: skip
+
+
+def test_each_action_that_was_done_is_told_once_and_which(
+    shop: APIClient, endpoint: Any, receiver: WebhookReceiver, run: Run
+) -> None:
+    endpoint(shop, "acted")
+    make_type(
+        "day_off",
+        steps=[{"channel": "in_app"}],
+        words={
+            "in_app": {
+                "title": "A day off",
+                "actions": [
+                    {"label": "Approve", "url": "https://hr.test/yes"},
+                    {"label": "Refuse", "url": "https://hr.test/no"},
+                ],
+            }
+        },
+    )
+    shop.post("/api/v1/notifications", {"type": "day_off", "to": "ann"}, format="json")
+    run()
+    item = InboxItem.objects.get()
+    for action in (1, 1, 0):
+        items.act(item.recipient_id, item.id, action)
+        run()
+
+    told = [(one.payload["type"], one.payload["data"]["action"]) for one in receiver.received]
+    assert told == [("delivery.acted", 1), ("delivery.acted", 0)]
+    done = [datetime.fromisoformat(one.payload["timestamp"]) for one in receiver.received]
+    kept = list(Event.objects.filter(kind=EventKind.ACTED).order_by("at").values_list("at"))
+    assert [at.replace(microsecond=0) for at in done] == [
+        at.replace(microsecond=0) for (at,) in kept
+    ]
 
 
 def test_a_failure_says_why(
