@@ -14,6 +14,7 @@ from delivery.models.inbox import InboxHead, InboxItem
 from delivery.models.operations import (
     Breaker,
     Heartbeat,
+    HitCount,
     HookCount,
     OutboxMessage,
     Pace,
@@ -33,6 +34,7 @@ __all__ = [
     "Engagement",
     "Event",
     "Heartbeat",
+    "HitCount",
     "HookCount",
     "InboxHead",
     "InboxItem",

@@ -165,3 +165,16 @@ class HookCount(models.Model):
         constraints = [
             models.UniqueConstraint(name="hook_count_once", fields=["provider", "verdict"]),
         ]
+
+
+class HitCount(models.Model):
+    """How many hits, of tracked links and of the picture that tells of an open, met with a verdict
+    so far."""
+
+    verdict = models.CharField(max_length=20)
+    hits = models.BigIntegerField()
+    last_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "delivery_hit_count"
+        constraints = [models.UniqueConstraint(name="hit_count_once", fields=["verdict"])]

@@ -9,6 +9,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from delivery.lifecycle import EventKind
-from delivery.tracking import keeping
+from delivery.tracking import counts, keeping
 from delivery.tracking.judging import AT_ONCE_SECONDS, PERSON, who
 from delivery.tracking.keeping import Gathered, Hit, Known
 from notifysite.plumbing.crypto import CryptoError
@@ -33,6 +34,7 @@ class Collector:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.dropped = 0  # hits that were never written down
+        self._counted = 0  # those of them that the database knows of
         self._changed = threading.Condition()  # guards all of these
         self._waiting: dict[Hit, None] = {}
         self._lately: list[Hit] = []
@@ -63,8 +65,11 @@ class Collector:
             self._lately = [hit for hit in around if now - hit.at < older + AT_ONCE_SECONDS]
             for hit in ripe:
                 del self._waiting[hit]
-        if not ripe:
-            return
+        if ripe:
+            self._keep(ripe, around, now=now)
+        self._count_dropped()
+
+    def _keep(self, ripe: Sequence[Hit], around: Sequence[Hit], *, now: float) -> None:
         try:
             self._remember(keeping.keep(list(_gathered(ripe, around, now=now))))
         except (DatabaseError, InterfaceError, CryptoError) as error:
@@ -72,6 +77,15 @@ class Collector:
             log.warning(
                 "hits_dropped", hits=len(ripe), total=self.dropped, error=type(error).__name__
             )
+
+    def _count_dropped(self) -> None:
+        """Tell the database of them, once it is there."""
+        dropped = self.dropped
+        if dropped == self._counted:
+            return
+        with suppress(DatabaseError, InterfaceError):
+            counts.add(counts.DROPPED, dropped - self._counted)
+            self._counted = dropped
 
     def waiting(self) -> int:
         """How many hits are still to be written down."""
@@ -83,6 +97,7 @@ class Collector:
         with self._changed:
             for each in (self._waiting, self._lately, self._known):
                 each.clear()
+            self._counted = self.dropped
 
     def _remember(self, kept: set[Known]) -> None:
         with self._changed:
@@ -93,7 +108,7 @@ class Collector:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._waiting))
+                self._changed.wait_for(lambda: bool(self._waiting) or self.dropped > self._counted)
             time.sleep(settings.TRACKING_ROUND_SECONDS)
             close_old_connections()
             # By then, who asks for several links at once has asked for the others too.

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from delivery import channels, standing
 from delivery.hooks import counts
+from delivery.tracking import counts as hit_counts
 from notifications import figures, heartbeats
 from notifications.callbacks import health
 from notifications.monitoring.queues import queues
@@ -42,7 +43,7 @@ def scrape() -> bytes:
 
 
 class _Database(Collector):
-    """Seven queries."""
+    """Eight queries."""
 
     def collect(self) -> Iterable[Metric]:
         """Every family."""
@@ -50,6 +51,7 @@ class _Database(Collector):
         yield from _heartbeats()
         yield from _providers()
         yield _hooks()
+        yield _hits()
         yield _callbacks()
         yield from _figures()
 
@@ -114,6 +116,17 @@ def _hooks() -> Metric:
     )
     for row in counts.read():
         family.add_metric([row.provider, row.verdict], row.calls)
+    return family
+
+
+def _hits() -> Metric:
+    family = CounterMetricFamily(
+        "notifysite_hits",
+        "Hits of tracked links and pictures, by what they were met with.",
+        labels=["verdict"],
+    )
+    for verdict, hits in hit_counts.read().items():
+        family.add_metric([verdict], hits)
     return family
 
 

@@ -197,10 +197,10 @@ def test_a_large_batch_is_one_statement() -> None:
     assert cost(1) == cost(500) == 1
 
 
-def test_a_scrape_costs_seven_queries(scrape: Scrape) -> None:
+def test_a_scrape_costs_eight_queries(scrape: Scrape) -> None:
     with CaptureQueriesContext(connection) as queries:
         scrape()
-    assert len(queries) == 7
+    assert len(queries) == 8
 
 
 def test_nothing_of_a_person_is_in_the_labels(api: APIClient, scrape: Scrape, run: Run) -> None:

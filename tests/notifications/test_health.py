@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from delivery.models import Breaker, Engagement, Heartbeat
+from delivery.tracking import counts
 from notifications import heartbeats
 from notifications.models import Notification
 from notifications.words import Lane
@@ -205,6 +206,16 @@ def test_without_a_token_only_this_machine_reads_metrics(
     client: Client, extra: dict[str, str], status: int
 ) -> None:
     assert client.get("/metrics", **extra).status_code == status
+
+
+def test_hits_that_were_dropped_are_counted(client: Client) -> None:
+    def scraped() -> str:
+        return client.get("/metrics").content.decode()
+
+    assert 'notifysite_hits_total{verdict="dropped"} 0.0' in scraped()
+    for hits in (2, 3):
+        counts.add(counts.DROPPED, hits)
+    assert 'notifysite_hits_total{verdict="dropped"} 5.0' in scraped()
 
 
 def test_with_a_token_whoever_has_it_reads_metrics(client: Client, settings: Any) -> None:

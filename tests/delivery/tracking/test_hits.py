@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from delivery.lifecycle import EventKind, State
 from delivery.models import Announcement, Delivery, Engagement, Event, News
-from delivery.tracking import hits, places
+from delivery.tracking import counts, hits, places
 from delivery.tracking.hits import Collector
 from delivery.tracking.keeping import Hit
 from preferences.models import Recipient
@@ -282,6 +282,11 @@ def test_without_the_database_readers_get_on_and_hits_are_dropped_and_counted(
     (said,) = logs
     assert (said["event"], said["hits"], said["total"]) == ("hits_dropped", 1, dropped + 1)
     assert "shop.example" not in str(said)
+
+    assert counts.read() == {"dropped": 0}
+    hits.collector.flush()
+    hits.collector.flush()
+    assert counts.read() == {"dropped": 1}
 
 
 @pytest.mark.django_db(transaction=True)
