@@ -26,6 +26,7 @@ from notifysite.plumbing.destinations import (
     place_of,
     require_safe,
 )
+from preferences import tokens
 
 CONTEXT = "address"
 SECRET_CONTEXT = "address.secret"  # noqa: S105 - what secrets are bound to
@@ -34,21 +35,7 @@ LONGEST_URL = 2000
 LONGEST_TOKEN = 4096
 
 _PRINTABLE = re.compile(r"[!-~]+")
-_SIMULATED = "simulator-"  # see delivery/simulation.py
 _KIND_NEEDED = "Must be one of: {}. It says which push service made the token."
-_APNS = r"[0-9a-fA-F]{64,}"
-_SHAPES = {
-    "fcm": (
-        re.compile(rf"(?!{_APNS}\Z)[\w:.\-]+", re.ASCII),
-        "Must be a registration token as the Firebase SDK makes it. A hexadecimal one is Apple's: "
-        "give the kind apns.",
-    ),
-    "apns": (
-        re.compile(_APNS),
-        "Must be a device token in hexadecimal, as Apple's SDK makes it. One with a colon is "
-        "Firebase's: give the kind fcm.",
-    ),
-}
 _BARE_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 
 
@@ -75,6 +62,12 @@ class Reach:
     value: str = field(repr=False)
     hash: bytes
 
+    @property
+    def shared(self) -> bool:
+        """Whether several people may have it."""
+        spec = channels.by_number(self.channel)
+        return spec.shared or tokens.is_topic(self.value, self.kind)
+
 
 def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = "") -> Reach:
     """The normal form of an address on a channel. Raises AddressInvalid."""
@@ -84,8 +77,8 @@ def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = 
     if channel.kinds and kind not in channel.kinds:
         raise AddressInvalid("kind", _KIND_NEEDED.format(", ".join(channel.kinds)))
     text, identity = read(value, field or channel.key)
-    if kind in _SHAPES:
-        _require_shape(text, kind, field=field or channel.key)
+    if wrong := tokens.fault(text, kind):
+        raise AddressInvalid(field or channel.key, wrong)
     if channel is channels.CHAT:
         kind = _chat_service(text, field or channel.key)
     # Two push services may hand out the same token.
@@ -269,13 +262,6 @@ def _token(value: Any, field: str) -> tuple[str, str]:
     if _PRINTABLE.fullmatch(text) is None:
         raise AddressInvalid(field, "Must be printable ASCII without spaces.")
     return text, text
-
-
-def _require_shape(token: str, kind: str, *, field: str) -> None:
-    """A token is the push service's that it is said to be; simulated ones are anybody's."""
-    shape, hint = _SHAPES[kind]
-    if shape.fullmatch(token) is None and not token.startswith(_SIMULATED):
-        raise AddressInvalid(field, hint)
 
 
 def _text(value: Any, field: str, *, longest: int) -> str:

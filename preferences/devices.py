@@ -94,8 +94,7 @@ def _in_use() -> QuerySet[Address]:
 
 def _elsewhere(recipient_id: int, reach: Reach) -> list[Address]:
     """The same device at other people: whoever logs in on it now is who reads it."""
-    spec = channels.by_number(reach.channel)
-    if not spec.every_address or spec.shared:
+    if reach.shared or not channels.by_number(reach.channel).every_address:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TURNS, [int.from_bytes(reach.hash[:8], "big", signed=True)])

@@ -6,7 +6,7 @@ from typing import Any
 from delivery import channels
 from delivery.channels import ChannelSpec
 from notifysite.plumbing.faults import Fault, pointer
-from preferences import addresses, profile, wanted
+from preferences import addresses, profile, tokens, wanted
 from preferences.addresses import AddressInvalid, Reach
 from preferences.api.doors import invalid, members
 from preferences.directory import Listed
@@ -96,6 +96,16 @@ def device(body: Any) -> tuple[Reach, str]:
     except AddressInvalid as wrong:
         raise invalid(Fault(f"/{wrong.field}", wrong.code, wrong.detail)) from None
     return reach, _label(said.get("label"))
+
+
+def own_device(body: Any) -> tuple[Reach, str]:
+    """Read a device that a person gives themselves. Raises Problem."""
+    reach, label = device(body)
+    if tokens.is_topic(reach.value, reach.kind):
+        # What is meant for one person, in words that may be theirs, would go to all who subscribed.
+        detail = "A topic reaches other people: only a service may register it, at /users."
+        raise invalid(Fault("/token", "not_your_own", detail))
+    return reach, label
 
 
 def renewal(body: Any) -> tuple[Reach, Reach]:

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from preferences import devices
+from preferences.addresses import Reach
 from preferences.api import bodies, shapes
 from preferences.api.doors import MyView, actor, faults_answered, listed, me, page, recipient_id
 from preferences.directory import device_body, find_one
@@ -31,7 +32,7 @@ class DevicesView(APIView):
     )
     def post(self, request: Request, user_id: str) -> Response:
         """Give a person a device; one that is there already stays as it is."""
-        return _added(recipient_id(user_id), request)
+        return _added(recipient_id(user_id), bodies.device(request.data), request)
 
 
 class DeviceView(APIView):
@@ -59,7 +60,7 @@ class MyDevicesView(MyView):
     )
     def post(self, request: Request) -> Response:
         """Add a device of mine; one that is there already stays as it is."""
-        return _added(me(request).recipient_id, request)
+        return _added(me(request).recipient_id, bodies.own_device(request.data), request)
 
 
 class MyDeviceView(MyView):
@@ -71,8 +72,8 @@ class MyDeviceView(MyView):
         return _removed(me(request).recipient_id, device_id, request)
 
 
-def _added(id: int, request: Request) -> Response:
-    reach, label = bodies.device(request.data)
+def _added(id: int, read: tuple[Reach, str], request: Request) -> Response:
+    reach, label = read
     with faults_answered():
         made = devices.register(id, reach, label=label, actor=actor(request), now=timezone.now())
     body = device_body(made.device) | ({"secret": made.secret} if made.secret else {})

@@ -106,6 +106,12 @@ class FcmService(Service):
         self._phones[token] = answer
         return token
 
+    def group(self) -> str:
+        """The notification key of a new device group."""
+        key = f"APA91b{os.urandom(60).hex()}"
+        self._phones[key] = None
+        return key
+
     def revoke(self) -> None:
         """Accept none of the access tokens that are out."""
         self._tokens.clear()
@@ -151,10 +157,11 @@ class FcmService(Service):
         said = call.json["message"]
         if field := _fault(said):
             return error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", field=field)
-        if said["token"] not in self._phones:
-            return UNREGISTERED
-        if (answer := self._phones[said["token"]]) is not None:
-            return answer
+        if "topic" not in said:
+            if said["token"] not in self._phones:
+                return UNREGISTERED
+            if (answer := self._phones[said["token"]]) is not None:
+                return answer
         self.sent.append(said)
         return Reply(200, {"name": f"projects/{PROJECT}/messages/{next(self._numbers)}"})
 
@@ -167,6 +174,7 @@ def _fault(said: dict[str, Any]) -> str:
     aps = said.get("apns", {}).get("payload", {}).get("aps", {})
     checks = {
         "message": len(_TARGETS & said.keys()) == 1 and said.keys() <= _FIELDS,
+        "message.topic": re.fullmatch(r"[a-zA-Z0-9-_.~%]+", said.get("topic", "any")) is not None,
         "message.data": all(
             isinstance(value, str) and not _RESERVED.fullmatch(name) for name, value in data.items()
         ),

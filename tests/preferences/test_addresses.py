@@ -281,7 +281,9 @@ def test_operators_say_which_chats_there_are(settings: Any):
 def test_a_push_token_names_its_service():
     token = addresses.normalise(channels.MOBILE_PUSH, "abc:DEF_123", kind="fcm")
 
-    assert (token.kind, token.value) == ("fcm", "abc:DEF_123")
+    assert (token.kind, token.value, token.shared) == ("fcm", "abc:DEF_123", False)
+    topic = addresses.normalise(channels.MOBILE_PUSH, "/topics/News-1.~%", kind="fcm")
+    assert (topic.kind, topic.value, topic.shared) == ("fcm", "/topics/News-1.~%", True)
     assert addresses.normalise(channels.MOBILE_PUSH, "0F" * 32, kind="apns").kind == "apns"
     simulated = "simulator-silent"
     apns, fcm = (
@@ -303,7 +305,12 @@ def test_a_push_token_names_its_service():
         ("abc:DEF_123", "apns", "token"),
         ("ab" * 31, "apns", "token"),
         ("ab" * 32, "fcm", "token"),
-        ("/topics/news", "fcm", "token"),
+        ("/topics/", "fcm", "token"),
+        ("/topics/a/b", "fcm", "token"),
+        ("/topics/näher", "fcm", "token"),
+        ("/topics/" + "x" * 901, "fcm", "token"),
+        ("/topics/news", "apns", "token"),
+        ("news/today", "fcm", "token"),
     ],
 )
 def test_a_push_token_that_cannot_be_used_is_refused(token: Any, kind: str, field: str):

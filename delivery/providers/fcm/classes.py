@@ -9,10 +9,16 @@ from delivery.lifecycle import OutcomeKind
 _ERRORS = "Firebase, FCM REST reference: ErrorCode"
 
 # Words: the HTTP status, "name" where the message was given one, the canonical status and the
-# errorCode of an error, and the fields that it finds at fault.
+# errorCode of an error, the fields that it finds at fault, and "topic" where it went to one.
 FCM: Final = Table(
     rows=(
         Row(OutcomeKind.ACCEPTED, ("200 name",), "Firebase, FCM REST reference: messages.send"),
+        # There is no token that could be dead: all others who have the topic would be cut off.
+        Row(
+            OutcomeKind.REFUSED_MESSAGE,
+            ("UNREGISTERED topic", "SENDER_ID_MISMATCH topic"),
+            "Firebase, Topic messaging: topics exist by being subscribed to",
+        ),
         Row(OutcomeKind.REFUSED_ADDRESS, ("UNREGISTERED", "SENDER_ID_MISMATCH"), _ERRORS),
         # Without the field it is the message that is too large, or wrong: the token lives.
         Row(OutcomeKind.REFUSED_ADDRESS, ("INVALID_ARGUMENT message.token",), _ERRORS),

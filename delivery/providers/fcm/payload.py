@@ -11,6 +11,7 @@ from delivery.contracts import Message
 from delivery.providers.push import is_hasty, seconds_left, some
 from delivery.providers.texts import packed
 
+TOPICS: Final = "/topics/"  # before a topic's name, as Firebase's SDKs write it
 LARGEST: Final = 4096  # bytes, FCM REST reference: ErrorCode, "Message too big"
 
 # Names that FCM keeps for itself: a message with one of them is refused.
@@ -31,7 +32,7 @@ def body_of(message: Message, parts: Mapping[str, Any], *, look: Look, ttl: int)
     """The request, as JSON, for the message that is left of these parts."""
     left = seconds_left(message.expires_at, otherwise=ttl)
     said = {
-        "token": message.address,
+        **_target(message.address),
         "notification": some({name: parts.get(name) for name in ("title", "body", "image")}),
         "data": _data(message, parts),
         "android": _android(message, left, look),
@@ -39,6 +40,19 @@ def body_of(message: Message, parts: Mapping[str, Any], *, look: Look, ttl: int)
         "webpush": _webpush(parts),
     }
     return packed({"message": some(said)})
+
+
+def _target(address: str) -> dict[str, str]:
+    """The key of a device group stands where a token would (Firebase, Send messages to device
+    groups); a topic is named without its prefix."""
+    if is_topic(address):
+        return {"topic": address.removeprefix(TOPICS)}
+    return {"token": address}
+
+
+def is_topic(address: str) -> bool:
+    """Whether it is all who subscribed to something, not one person's phones."""
+    return address.startswith(TOPICS)
 
 
 def _data(message: Message, parts: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.fcm.classes import FCM, LEAST_PAUSE, PAUSE
 from delivery.providers.fcm.login import Login, NoLogin, read_account
-from delivery.providers.fcm.payload import LARGEST, Look, body_of
+from delivery.providers.fcm.payload import LARGEST, Look, body_of, is_topic
 from delivery.providers.http import HttpProvider, object_in, refused
 from delivery.providers.push import LONGEST_TTL, fit, phone_parts, require_ttl
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
@@ -21,7 +21,7 @@ _FIELD = re.compile(r"[a-z_.\[\]0-9]{1,80}")
 
 
 class Fcm(HttpProvider):
-    """Sends to apps that registered with Firebase, one by one or as a device group.
+    """Sends to apps that registered with Firebase, one by one, as a device group or by a topic.
 
     `service_account` is the JSON key of a service account that may send for the project; `project`
     is another one than its own. `icon`, `channel_id` and `click_action` are what Android shows and
@@ -86,6 +86,7 @@ class Fcm(HttpProvider):
             message,
             answer,
             *words,
+            *(["topic"] if is_topic(message.address) else []),
             code=next((word for word in words if _CODE.fullmatch(word)), ""),
             detail=", ".join(fields),
             ref=_name(answer),

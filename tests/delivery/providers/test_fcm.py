@@ -223,6 +223,33 @@ def test_a_token_that_nobody_has_is_a_dead_address(sender) -> None:
     assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_ADDRESS, "UNREGISTERED")
 
 
+def test_a_device_group_is_a_token_and_a_topic_is_named_without_its_prefix(sender, service) -> None:
+    provider, group = sender(), service.group()
+    for address in (group, "/topics/news-7.~%_"):
+        assert one(provider, to(address)).kind is OutcomeKind.ACCEPTED
+    targets = [
+        {name: sent[name] for name in ("token", "topic") if name in sent} for sent in service.sent
+    ]
+    assert targets == [{"token": group}, {"topic": "news-7.~%_"}]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (fcm_service.UNREGISTERED, OutcomeKind.REFUSED_MESSAGE),
+        (fcm_service.OTHER_SENDER, OutcomeKind.REFUSED_MESSAGE),
+        (
+            fcm_service.error(400, "INVALID_ARGUMENT", field="message.topic"),
+            OutcomeKind.REFUSED_MESSAGE,
+        ),
+        (fcm_service.QUOTA, OutcomeKind.TRANSIENT),
+    ],
+)
+def test_a_topic_is_never_a_dead_address(sender, service, reply, kind) -> None:
+    service.on_call(reply)
+    assert one(sender(), to("/topics/news")).kind is kind
+
+
 def test_one_bad_phone_does_not_stop_the_rest(sender, service) -> None:
     answers = [None, fcm_service.UNREGISTERED, None, fcm_service.TOO_BIG, DROP, None]
     messages = [to(service.phone(answer=answer)) for answer in answers]

@@ -171,6 +171,24 @@ def test_a_chat_may_be_of_several_people_and_each_may_have_several(service: APIC
     assert in_use("bob") == [team["url"]]
 
 
+def test_a_topic_may_be_of_several_people_and_only_a_service_gives_it(
+    service: APIClient, as_person: Callable[[Recipient], APIClient]
+):
+    ann, _ = make_recipient("ann"), make_recipient("bob")
+    topic = PHONE | {"token": "/topics/news"}
+
+    assert (service.post(ANN, topic).status_code, service.post(BOB, topic).status_code) == (
+        201,
+        201,
+    )
+    own = as_person(ann).post("/api/v1/me/devices", topic)
+
+    assert (in_use("ann"), in_use("bob")) == (["/topics/news"], ["/topics/news"])
+    assert own.status_code == 422
+    (error,) = own.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/token", "not_your_own")
+
+
 def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
     make_recipient("ann")
     for number in range(devices.MOST + 1):
