@@ -41,7 +41,8 @@ class Message:
     provider may fold copies by. `address` is empty where the channel reaches the recipient itself;
     `registered_at` is when we were given it, where that is known. `headers` come from an allow-list
     and hold no control characters. `secrets` sign a webhook, the newest first. `happened_at`: when
-    that happened which it tells of, where that is not when it was asked for.
+    that happened which it tells of, where that is not when it was asked for. `badge`: what the
+    person has not read yet, for the app's icon; None leaves the icon as it is.
     """
 
     reference: UUID
@@ -63,6 +64,7 @@ class Message:
     data: dict[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     happened_at: datetime | None = None
+    badge: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,19 +19,21 @@ _LOCK = """
     SELECT clock_timestamp() FROM inbox_head WHERE recipient_id = ANY(%(recipients)s::bigint[])
     ORDER BY recipient_id FOR NO KEY UPDATE
 """
-_READ = Statement("""
-    SELECT head.recipient_id, head.seq, (
-        SELECT count(*) FROM (
-            SELECT FROM inbox_item AS item
-            WHERE item.recipient_id = head.recipient_id
-                AND item.read_at IS NULL AND item.archived_at IS NULL
-                AND (item.expires_at IS NULL OR item.expires_at > clock_timestamp())
-                AND (item.snoozed_until IS NULL OR item.snoozed_until <= clock_timestamp())
-            LIMIT %(most)s::bigint
-        ) AS unread
-    )
+# How many items of the person of a `head` are unread.
+UNREAD = """(
+    SELECT count(*) FROM (
+        SELECT FROM inbox_item AS item
+        WHERE item.recipient_id = head.recipient_id
+            AND item.read_at IS NULL AND item.archived_at IS NULL
+            AND (item.expires_at IS NULL OR item.expires_at > clock_timestamp())
+            AND (item.snoozed_until IS NULL OR item.snoozed_until <= clock_timestamp())
+        LIMIT %(most)s::bigint
+    ) AS unread
+)"""
+_READ = Statement(f"""
+    SELECT head.recipient_id, head.seq, {UNREAD}
     FROM inbox_head AS head WHERE head.recipient_id = ANY(%(recipients)s::bigint[])
-""")
+""")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ def phone_parts(message: Message) -> dict[str, Any]:
     return some(parts)
 
 
+def badge(message: Message) -> dict[str, int]:
+    """What `aps` says of the app's icon; 0 takes the number off it, so it is said, too."""
+    return {} if message.badge is None else {"badge": message.badge}
+
+
 def is_hasty(message: Message) -> bool:
     """Whether it is worth waking a phone: a low priority and what makes no sound can wait."""
     return message.priority <= _LAST_HASTY and not message.silent

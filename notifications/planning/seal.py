@@ -15,6 +15,7 @@ import structlog
 
 from delivery import channels
 from delivery.contracts import Content, Message, Parcel, Sealed, Withdraw
+from delivery.inbox import badges
 from delivery.lifecycle import Reason
 from delivery.tracking import rewriting
 from notifications.audiences import data
@@ -131,7 +132,18 @@ def _messages(
         if letter.reader.key is not None:  # of the erased nothing is kept
             used.append(wording.Used(letter.row.id, letter.reader.key, version, variables, kind))
     wording.keep(used)
-    return sealed
+    return sealed | _with_badges(letters, sealed)
+
+
+def _with_badges(letters: Sequence[Letter], sealed: Mapping[UUID, Sealed]) -> dict[UUID, Sealed]:
+    """The messages to phones, with the number that their apps show."""
+    phones = [one for one in letters if one.row.channel == channels.MOBILE_PUSH.number]
+    numbers = badges.read({one.due.id: one.due.recipient_id for one in phones})
+    return {
+        id: replace(message, badge=numbers[message.notification])
+        for id in (one.row.id for one in phones)
+        if isinstance(message := sealed[id], Message) and message.notification in numbers
+    }
 
 
 def _version(letter: Letter, kind: CatalogType) -> int | None:

@@ -27,7 +27,7 @@ _FIELDS = {"token", "topic", "condition", "notification", "data", "android", "ap
 _ANDROID = {"collapse_key", "priority", "ttl", "notification"}
 _SHOWN = {
     "title", "body", "image", "icon", "tag", "click_action", "channel_id", "default_sound",
-    "notification_priority",
+    "notification_priority", "notification_count",
 }  # fmt: skip
 _RESERVED = re.compile(r"from|message_type|(gcm|google).*")
 

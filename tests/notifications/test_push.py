@@ -13,13 +13,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from delivery import channels, registry, routing
-from delivery.channels import MOBILE_PUSH, WEB_PUSH
+from delivery.channels import IN_APP, MOBILE_PUSH, WEB_PUSH
+from delivery.inbox import items
+from delivery.inbox.items import Mark
 from delivery.lifecycle import Reason, State
 from delivery.models import Delivery, Suppression
 from notifications.catalog import versions
 from notifications.models import Decision, Notification
 from notifications.words import Priority
-from preferences.models import Address, Category
+from preferences.models import Address, Category, Recipient
 from tests.delivery.providers.stages.base import offered
 from tests.factories import make_category, make_recipient, make_type
 from tests.fakes import fcm_service
@@ -57,6 +59,11 @@ class Way:
         """What was taken."""
         raise NotImplementedError
 
+    @property
+    def badges(self) -> list[int | None]:
+        """What each that was taken does to an iPhone's icon."""
+        raise NotImplementedError
+
 
 class ByFcm(Way):
     alias = "fcm"
@@ -73,6 +80,10 @@ class ByFcm(Way):
     def titles(self) -> list[str]:
         return [sent["notification"]["title"] for sent in self.service.sent]
 
+    @property
+    def badges(self) -> list[int | None]:
+        return [sent["apns"]["payload"]["aps"].get("badge") for sent in self.service.sent]
+
 
 class ByApns(Way):
     alias = "apns"
@@ -88,6 +99,10 @@ class ByApns(Way):
     @property
     def titles(self) -> list[str]:
         return [sent.payload["aps"]["alert"]["title"] for sent in self.service.sent]
+
+    @property
+    def badges(self) -> list[int | None]:
+        return [sent.payload["aps"].get("badge") for sent in self.service.sent]
 
 
 class ByWebPush(Way):
@@ -235,6 +250,44 @@ def test_one_bad_device_never_stops_the_others(api: APIClient, way: Way, run: Ru
         State.FAILED,
     ]
     assert Suppression.objects.count() == 1
+
+
+@pytest.fixture
+def order_shipped(ann: None) -> None:
+    """Said in the inbox and to phones, at once."""
+    make_type(
+        "order_shipped",
+        category=make_category("orders", default_channels=[MOBILE_PUSH.number, IN_APP.number]),
+        steps=[{"channel": "in_app"}, {"channel": "mobile_push"}],
+        data_schema={"type": "object", "properties": {"number": {"type": "string"}}},
+    )
+
+
+@pytest.mark.parametrize("way", ["fcm", "apns"], indirect=True)
+def test_an_icon_says_how_much_is_unread_once_there_is_an_inbox(
+    api: APIClient, way: Way, run: Run, order_shipped: None
+) -> None:
+    register(api, way.device())
+    (person,) = Recipient.objects.values_list("id", flat=True)
+
+    def sent(type: str = "order_shipped") -> int | None:
+        send(api, type=type)
+        run()
+        return way.badges[-1]
+
+    assert sent("shipped_by_mobile_push") is None
+    assert [sent(), sent(), sent("shipped_by_mobile_push")] == [1, 2, 2]
+    items.mark_all(person, Mark.READ)
+    assert sent("shipped_by_mobile_push") == 0
+    assert sent() == 1
+
+
+def test_a_topic_has_no_icon(api: APIClient, ways: Ways, run: Run, order_shipped: None) -> None:
+    register(api, {"channel": "mobile_push", "kind": "fcm", "token": "/topics/news"})
+    send(api, type="order_shipped")
+    run()
+    (sent,) = ways["fcm"].service.sent
+    assert (sent["topic"], ways["fcm"].badges) == ("news", [None])
 
 
 def test_each_phone_is_reached_by_who_takes_its_kind(api: APIClient, ways: Ways, run: Run) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import is_hasty, phone_parts, seconds_left, some
+from delivery.providers.push import badge, is_hasty, phone_parts, seconds_left, some
 from delivery.providers.texts import packed
 
 LARGEST: Final = 4096  # bytes; more is for calls only
@@ -38,7 +38,7 @@ def _aps(message: Message, parts: Mapping[str, Any]) -> dict[str, Any]:
         "thread-id": message.category,
         "mutable-content": int("image" in parts),  # the app's extension fetches the picture
     }
-    return some(aps)
+    return some(aps) | badge(message)
 
 
 def headers_of(message: Message, *, topic: str, ttl: int) -> list[tuple[str, str]]:

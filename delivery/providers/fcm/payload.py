@@ -3,12 +3,12 @@ projects.messages)."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import is_hasty, seconds_left, some
+from delivery.providers.push import badge, is_hasty, seconds_left, some
 from delivery.providers.texts import packed
 
 TOPICS: Final = "/topics/"  # before a topic's name, as Firebase's SDKs write it
@@ -31,6 +31,8 @@ class Look:
 def body_of(message: Message, parts: Mapping[str, Any], *, look: Look, ttl: int) -> bytes:
     """The request, as JSON, for the message that is left of these parts."""
     left = seconds_left(message.expires_at, otherwise=ttl)
+    if is_topic(message.address):
+        message = replace(message, badge=None)  # it is one person's
     said = {
         **_target(message.address),
         "notification": some({name: parts.get(name) for name in ("title", "body", "image")}),
@@ -78,6 +80,7 @@ def _android(message: Message, left: int, look: Look) -> dict[str, Any]:
         "click_action": look.click_action,
         "default_sound": not message.silent,
         "notification_priority": "PRIORITY_LOW" if message.silent else "",
+        "notification_count": message.badge,  # 0 would be as if nothing were said
     }
     return {
         "collapse_key": str(message.reference),
@@ -99,7 +102,7 @@ def _apns(message: Message, parts: Mapping[str, Any], left: int) -> dict[str, An
         "apns-expiration": str(int(datetime.now(UTC).timestamp()) + left),
         "apns-priority": "10" if is_hasty(message) else "5",
     }
-    return {"headers": headers, "payload": {"aps": some(aps)}}
+    return {"headers": headers, "payload": {"aps": some(aps) | badge(message)}}
 
 
 def _webpush(parts: Mapping[str, Any]) -> dict[str, Any]:

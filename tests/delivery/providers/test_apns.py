@@ -110,6 +110,13 @@ def test_what_can_wait_does_not_wake_the_device(sender, service, changes, priori
     assert ("sound" in sent.payload["aps"]) is ("silent" not in changes)
 
 
+@pytest.mark.parametrize("badge", [None, 0, 3])
+def test_the_icon_has_a_number_where_there_is_one(sender, service, badge) -> None:
+    one(sender(), to(service.device(), badge=badge))
+    (sent,) = service.sent
+    assert sent.payload["aps"].get("badge") == badge
+
+
 def test_without_words_it_only_wakes_the_app(sender, service) -> None:
     one(sender(), to(service.device(), message(content=Content(url="https://example.com"))))
     (sent,) = service.sent

@@ -126,6 +126,23 @@ def test_what_can_wait_does_not_wake_the_phone(sender, service, changes, priorit
 
 
 @pytest.mark.parametrize(
+    ("address", "badge", "apple", "android"),
+    [
+        ("a phone", None, None, None),
+        ("a phone", 3, 3, 3),
+        ("a phone", 0, 0, None),  # Android has no word for "none"
+        ("/topics/news", 3, None, None),
+    ],
+)
+def test_the_icon_s_number_is_one_person_s(sender, service, address, badge, apple, android) -> None:
+    address = service.phone() if address == "a phone" else address
+    one(sender(), to(address, badge=badge))
+    (sent,) = service.sent
+    assert sent["apns"]["payload"]["aps"].get("badge") == apple
+    assert sent["android"]["notification"].get("notification_count") == android
+
+
+@pytest.mark.parametrize(
     ("left", "ttl"),
     [
         (timedelta(hours=1), range(3000, 3601)),
