@@ -116,6 +116,19 @@ OFFERS: Sequence[Offer] = (
         },
     ),
     Offer(
+        alias="sns",
+        channel="sms",
+        backend="delivery.providers.sns.Sns",
+        needs={"region": "SNS_SMS_REGION"},
+        may={
+            "access_key_id": "SNS_SMS_ACCESS_KEY_ID",
+            "secret_access_key": "SNS_SMS_SECRET_ACCESS_KEY",
+            "sender": "SNS_SMS_FROM",
+            "senders": "SNS_SMS_SENDERS",
+            "url": "SNS_SMS_URL",
+        },
+    ),
+    Offer(
         alias="postmark",
         channel="email",
         backend=f"{_MAIL}.Postmark",

@@ -15,7 +15,7 @@ from notifysite.settings import offers
 from preferences import addresses
 from preferences.models import Recipient
 from tests.delivery.providers.stages.base import offered
-from tests.fakes import apns_service, fcm_service
+from tests.fakes import apns_service, aws, fcm_service
 from tests.fakes.apns_service import ApnsService
 from tests.fakes.chat_services import PLACES, Discord
 from tests.fakes.fcm_service import FcmService
@@ -24,6 +24,7 @@ from tests.fakes.mail.ses import SECRET_KEY, Ses
 from tests.fakes.push_service import PushService
 from tests.fakes.service import Reply
 from tests.fakes.smtp import SmtpServer
+from tests.fakes.sns_sms import SnsApi
 from tests.fakes.webhook_receiver import WebhookReceiver
 
 pytestmark = pytest.mark.django_db
@@ -204,6 +205,20 @@ def test_what_is_said_to_a_mail_server_is_shown_without_login_and_person(
     secrets = (ANN, "s3cr3t", base64.b64encode(b"\0acme\0s3cr3t-pass").decode())
     assert [secret for secret in secrets if secret in shown] == []
     assert len(server.letters) == 1
+
+
+def test_what_is_signed_for_aws_is_shown_without_key_and_number(settings) -> None:
+    with SnsApi() as service:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [service.origin]
+        found = offers.take(offers.OFFERS, lambda name: service.environment().get(name, ""))
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, **found.providers}
+        shown = tried("sms", "--provider", "sns", "--to", "+491701234567")
+
+    assert len(service.kept) == 1
+    assert "Outcome: accepted" in shown
+    assert "Action=Publish" in shown
+    hidden = [aws.SECRET_KEY, "491701234567", service.taken[0].headers["Authorization"][-64:]]
+    assert [secret for secret in hidden if secret in shown] == []
 
 
 def test_the_webhook_of_a_chat_is_not_shown(settings) -> None:

@@ -18,6 +18,7 @@ from tests.delivery.providers.stages.mail import (
     SesStage,
 )
 from tests.delivery.providers.stages.ours import InboxStage, SandboxStage
+from tests.delivery.providers.stages.sns import SnsStage
 from tests.delivery.providers.stages.twilio import TwilioStage
 from tests.delivery.providers.stages.vonage import VonageStage
 from tests.delivery.providers.stages.webhook import WebhookStage
@@ -31,6 +32,7 @@ STAGES: dict[str, type[Stage]] = {
     "delivery.providers.apns.Apns": ApnsStage,
     "delivery.providers.fcm.Fcm": FcmStage,
     "delivery.providers.webhook.Webhook": WebhookStage,
+    "delivery.providers.sns.Sns": SnsStage,
     "delivery.providers.twilio.Twilio": TwilioStage,
     "delivery.providers.vonage.Vonage": VonageStage,
     "delivery.providers.email.services.AmazonSes": SesStage,

@@ -1,0 +1,5 @@
+"""Amazon SNS: SMS."""
+
+from delivery.providers.sns.provider import Sns
+
+__all__ = ["Sns"]
