@@ -71,11 +71,11 @@ class VonageApi(Service):
         wanted = {"channel": "sms", "message_type": "text"}
         if {name: letter.get(name) for name in wanted} != wanted or not letter.get("from"):
             return problem(422, "/messages#1010", "Missing params")
-        if not 1 <= len(letter.get("text", "")) <= 1000:
+        if not 1 <= len(letter.get("text", "")) <= 3200:
             return problem(422, "/messages#1020", "Invalid params")
         if not str(letter.get("to", "")).isdecimal():
             return problem(422, "/messages#1170", "Invalid or Missing Msisdn Param")
-        if not 300 <= letter.get("ttl", 300) <= 259200:
+        if not 20 <= letter.get("ttl", 20) <= 604800:
             return problem(422, "/messages#1130", "Invalid TTL")
         if len(letter.get("client_ref", "")) > 100:
             return problem(422, "/messages#1020", "Invalid params")

@@ -49,8 +49,14 @@ TEAMS: Final = (
     ),
     Row(
         OutcomeKind.REFUSED_ADDRESS,
-        ("teams 404", "teams 410", "teams WorkflowTriggerIsNotEnabled deleted"),
+        ("teams 404", "teams 410"),
         "Microsoft: Azure Logic Apps, Request trigger",
+    ),
+    # One that is only switched off says the same without "deleted", and may be switched on again.
+    Row(
+        OutcomeKind.REFUSED_ADDRESS,
+        ("teams WorkflowTriggerIsNotEnabled deleted",),
+        "seen of Power Automate by many; Microsoft documents no codes",
     ),
 )
 CHAT: Final = Table(

@@ -21,7 +21,7 @@ from delivery.providers.twilio.classes import LOST, STATUSES, TWILIO
 from notifysite.plumbing.http import OutboundClient, OutboundResponse
 
 API: Final = "https://api.twilio.com"
-# Seconds that the Messages resource takes as its ValidityPeriod.
+# Seconds that the Messages resource takes as its ValidityPeriod (Twilio, error 90007).
 LEAST_VALIDITY, MOST_VALIDITY = 1, 36_000
 
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")

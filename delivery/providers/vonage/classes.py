@@ -12,6 +12,13 @@ _ERRORS = "Vonage, Messages API errors (api-errors/messages)"
 VONAGE: Final = Table(
     rows=(
         Row(OutcomeKind.ACCEPTED, ("2xx uuid",), "Vonage, Messages API v1: 202 and message_uuid"),
+        # Where the request itself is refused, these numbers say what is wrong with it: 1060 its
+        # reference, 1100 its channel, 1110 a parameter of that, 1140 its type.
+        Row(
+            OutcomeKind.REFUSED_MESSAGE,
+            ("422 1060", "422 1100", "422 1110", "422 1140"),
+            "Vonage, Messages API reference: 422",
+        ),
         # 1240: the person has sent a STOP.
         Row(OutcomeKind.OPTED_OUT, ("1240",), _ERRORS),
         # 1050 barred, 1170 no number, 1190 no longer active, 1300 nobody's in that network.

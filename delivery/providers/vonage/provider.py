@@ -34,8 +34,9 @@ from notifysite.plumbing.http import (
 log = structlog.get_logger(__name__)
 
 API: Final = "https://api.nexmo.com"
-MOST_CHARACTERS: Final = 1000  # that the text of an SMS may have there
-LEAST_TTL, MOST_TTL = 300, 259_200  # seconds
+# Vonage, Messages API reference: `text` and `ttl` (in seconds) of an SMS; an MMS has others.
+MOST_CHARACTERS: Final = 3200
+LEAST_TTL, MOST_TTL = 20, 604_800
 REPLY_SECONDS: Final = 5.0  # while Vonage waits for the answer to its call
 ANSWERS: Final = ("all", "none")
 

@@ -79,8 +79,8 @@ def test_it_is_given_the_message_and_where_to_call_back(made: Make, service: Von
 def test_what_expires_sooner_than_vonage_can_count_is_given_the_least(
     made: Make, service: VonageApi
 ) -> None:
-    one(made(), sms(expires_at=datetime.now(UTC) + timedelta(seconds=60)))
-    assert service.kept[0].letter["ttl"] == 300
+    one(made(), sms(expires_at=datetime.now(UTC) + timedelta(seconds=5)))
+    assert service.kept[0].letter["ttl"] == 20
 
 
 def test_receipts_come_where_vonage_can_call_and_is_known(made: Make, settings: Any) -> None:
@@ -100,7 +100,7 @@ def test_the_sender_goes_by_the_country(made: Make, service: VonageApi) -> None:
 def test_what_is_longer_than_vonage_takes_is_not_handed_over(
     made: Make, service: VonageApi
 ) -> None:
-    outcome = one(made(), saying("+491701234567", text="a" * 1001))
+    outcome = one(made(), saying("+491701234567", text="a" * 3201))
     assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "too_large")
     assert service.taken == []
 
@@ -145,6 +145,8 @@ def test_a_token_is_replaced_before_it_ends(time_machine: Any) -> None:
     ("status", "kind", "outcome"),
     [
         (429, "/messages#1000", OutcomeKind.TRANSIENT),
+        (422, "/messages#1110", OutcomeKind.REFUSED_MESSAGE),
+        (401, "/messages#1110", OutcomeKind.ACCOUNT),
         (422, "/messages#1120", OutcomeKind.REFUSED_MESSAGE),
         (422, "/messages#1170", OutcomeKind.REFUSED_ADDRESS),
         (422, "/messages#1190", OutcomeKind.REFUSED_ADDRESS),
