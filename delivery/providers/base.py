@@ -79,6 +79,15 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
     return backoff.retry_after(headers.get("Retry-After"), now=now)
 
 
+def seconds_left(expires_at: datetime | None, *, otherwise: int, least: int, most: int) -> int:
+    """For how many seconds, of those that a provider takes, it may keep a message or go on trying;
+    `otherwise` where the message does not expire."""
+    if expires_at is None:
+        return otherwise
+    left = math.ceil((expires_at - datetime.now(UTC)).total_seconds())
+    return min(max(left, least), most)
+
+
 def raised(message: Message, error: Exception) -> Outcome:
     """What is said of a message whose hand-over broke."""
     # Only where it happened: what an exception says of itself may name people.

@@ -1,11 +1,10 @@
 """What providers of push notifications share: how little they may say, and for how long."""
 
-import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
+from delivery.providers.base import seconds_left
 from delivery.providers.texts import between_letters, packed
 
 DAY: Final = 86400
@@ -23,12 +22,9 @@ def require_ttl(ttl: int) -> int:
     return int(ttl)
 
 
-def seconds_left(expires_at: datetime | None, *, otherwise: int) -> int:
+def seconds_kept(message: Message, *, otherwise: int) -> int:
     """How long a push service may keep a message for a device that is away."""
-    if expires_at is None:
-        return otherwise
-    left = math.ceil((expires_at - datetime.now(UTC)).total_seconds())
-    return min(max(left, 0), LONGEST_TTL)
+    return seconds_left(message.expires_at, otherwise=otherwise, least=0, most=LONGEST_TTL)
 
 
 def phone_parts(message: Message) -> dict[str, Any]:

@@ -1,9 +1,7 @@
-"""What providers share that carry SMS: who is the sender, until when, and where receipts go."""
+"""What providers share that carry SMS: who is the sender, and where receipts go."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -64,14 +62,6 @@ def one_of(answers: Sequence[str], given: str) -> str:
     if given not in answers:
         raise ValueError(f"answers must be one of {', '.join(answers)}")
     return given
-
-
-def seconds_left(expires_at: datetime | None, *, least: int, most: int) -> int | None:
-    """How long a provider may still try, in the seconds it takes; None where it does not expire."""
-    if expires_at is None:
-        return None
-    left = math.ceil((expires_at - datetime.now(UTC)).total_seconds())
-    return min(max(left, least), most)
 
 
 def receipts_url(alias: str, reference: UUID | None = None) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import badge, is_hasty, phone_parts, seconds_left, some
+from delivery.providers.push import badge, is_hasty, phone_parts, seconds_kept, some
 from delivery.providers.texts import packed
 
 LARGEST: Final = 4096  # bytes; more is for calls only
@@ -44,7 +44,7 @@ def _aps(message: Message, parts: Mapping[str, Any]) -> dict[str, Any]:
 def headers_of(message: Message, *, topic: str, ttl: int) -> list[tuple[str, str]]:
     """The headers, without the login."""
     shown = is_shown(phone_parts(message))
-    left = seconds_left(message.expires_at, otherwise=ttl)
+    left = seconds_kept(message, otherwise=ttl)
     return [
         ("content-type", "application/json"),
         ("apns-id", str(message.reference)),

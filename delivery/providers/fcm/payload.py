@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from delivery.contracts import Message
-from delivery.providers.push import badge, is_hasty, seconds_left, some
+from delivery.providers.push import badge, is_hasty, seconds_kept, some
 from delivery.providers.texts import packed
 
 TOPICS: Final = "/topics/"  # before a topic's name, as Firebase's SDKs write it
@@ -30,7 +30,7 @@ class Look:
 
 def body_of(message: Message, parts: Mapping[str, Any], *, look: Look, ttl: int) -> bytes:
     """The request, as JSON, for the message that is left of these parts."""
-    left = seconds_left(message.expires_at, otherwise=ttl)
+    left = seconds_kept(message, otherwise=ttl)
     if is_topic(message.address):
         message = replace(message, badge=None)  # it is one person's
     said = {

@@ -15,6 +15,7 @@ from delivery.contracts import Answer, Call, Feature, Heard, Message, Outcome, R
 from delivery.errors import Malformed
 from delivery.lifecycle import OutcomeKind
 from delivery.providers import sms
+from delivery.providers.base import seconds_left
 from delivery.providers.http import HttpProvider, object_in, refused
 from delivery.providers.twilio import signing
 from delivery.providers.twilio.classes import LOST, STATUSES, TWILIO
@@ -105,7 +106,9 @@ class Twilio(HttpProvider):
 
     def _form(self, message: Message, sender: str) -> dict[str, str]:
         named = "MessagingServiceSid" if re.fullmatch(_SERVICE, sender) else "From"
-        left = sms.seconds_left(message.expires_at, least=LEAST_VALIDITY, most=MOST_VALIDITY)
+        left = seconds_left(
+            message.expires_at, otherwise=0, least=LEAST_VALIDITY, most=MOST_VALIDITY
+        )
         form = {
             "To": message.address,
             named: sender,

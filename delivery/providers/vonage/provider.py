@@ -20,6 +20,7 @@ from delivery.contracts import Answer, Call, Feature, Heard, Message, Outcome, R
 from delivery.errors import Malformed
 from delivery.lifecycle import OutcomeKind
 from delivery.providers import calls, sms
+from delivery.providers.base import seconds_left
 from delivery.providers.http import HttpProvider, object_in, refused
 from delivery.providers.vonage.classes import LOST, STATUSES, VONAGE
 from delivery.providers.vonage.signing import Tokens, verify
@@ -117,7 +118,7 @@ class Vonage(HttpProvider):
             "text": message.content.text,
             "client_ref": str(message.reference),
         }
-        if ttl := sms.seconds_left(message.expires_at, least=LEAST_TTL, most=MOST_TTL):
+        if ttl := seconds_left(message.expires_at, otherwise=0, least=LEAST_TTL, most=MOST_TTL):
             letter["ttl"] = ttl
         if url := sms.receipts_url(self.alias):
             letter |= {"webhook_url": url, "webhook_version": "v1"}

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from delivery.contracts import Feature, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.http import HttpProvider, astray, refused
-from delivery.providers.push import DAY, fit, require_ttl, seconds_left
+from delivery.providers.push import DAY, fit, require_ttl, seconds_kept
 from delivery.providers.webpush.classes import PUSH
 from delivery.providers.webpush.payload import LARGEST, payload_of
 from delivery.providers.webpush.signing import Signatures
@@ -118,7 +118,7 @@ class WebPush(HttpProvider):
             "Authorization": self._signatures.of(audience),
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
-            "TTL": str(seconds_left(message.expires_at, otherwise=self._ttl)),
+            "TTL": str(seconds_kept(message, otherwise=self._ttl)),
             "Topic": topic(message.reference),
             "Urgency": _URGENCY.get(message.priority, "normal"),
         }

@@ -2,13 +2,14 @@
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers import crew
-from delivery.providers.base import OneByOne
+from delivery.providers.base import OneByOne, seconds_left
 from tests.delivery.providers.messages import message
 
 FOREVER = 60.0  # only ever waited for by a test that fails
@@ -261,3 +262,15 @@ def test_what_waits_for_the_other_side_calls_all_of_them(monkeypatch) -> None:
 def test_no_threads_or_no_time_is_a_mistake(options) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         Scripted(**options)
+
+
+def test_a_provider_tries_no_longer_than_a_message_is_worth() -> None:
+    now = datetime.now(UTC)
+
+    def left(expires_at: datetime | None) -> int:
+        return seconds_left(expires_at, otherwise=7, least=1, most=100)
+
+    assert left(None) == 7
+    assert left(now - timedelta(hours=1)) == 1
+    assert left(now + timedelta(hours=1)) == 100
+    assert 55 <= left(now + timedelta(minutes=1)) <= 60

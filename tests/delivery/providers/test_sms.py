@@ -1,10 +1,8 @@
-"""What all that carry SMS share: who is the sender, until when, where receipts go."""
-
-from datetime import UTC, datetime, timedelta
+"""What all that carry SMS share: who is the sender, where receipts go."""
 
 import pytest
 
-from delivery.providers.sms import Senders, receipts_url, seconds_left
+from delivery.providers.sms import Senders, receipts_url
 from notifysite.plumbing.ids import uuid7
 
 BY_COUNTRY = "+49=Acme, +1=+15005550006,+1242=12345"
@@ -42,14 +40,6 @@ def test_without_a_general_sender_some_countries_have_none() -> None:
 def test_what_is_no_sender_is_told(general, by_prefix, why) -> None:
     with pytest.raises(ValueError, match=why):
         Senders(general, by_prefix)
-
-
-def test_a_provider_tries_no_longer_than_a_message_is_worth() -> None:
-    now = datetime.now(UTC)
-    assert seconds_left(None, least=1, most=100) is None
-    assert seconds_left(now - timedelta(hours=1), least=1, most=100) == 1
-    assert seconds_left(now + timedelta(hours=1), least=1, most=100) == 100
-    assert 55 <= (seconds_left(now + timedelta(minutes=1), least=1, most=100) or 0) <= 60
 
 
 def test_receipts_are_asked_for_where_a_provider_could_call(settings) -> None:
