@@ -1,6 +1,8 @@
 """What provider tests share: a mail server, and providers that close what they keep."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -20,9 +22,20 @@ def smtp(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def mailer(smtp: SmtpServer) -> Iterator[Callable[..., DjangoEmail]]:
-    """Make an email provider that talks to the mail server; what it keeps is closed at the end."""
-    made: list[DjangoEmail] = []
+def keep() -> Iterator[Callable[[Any], Any]]:
+    """Keep a provider that a test made, to close it at the end."""
+    with ExitStack() as closing:
+
+        def kept(provider: Any) -> Any:
+            closing.callback(provider.close)
+            return provider
+
+        yield kept
+
+
+@pytest.fixture
+def mailer(smtp: SmtpServer, keep: Callable[[Any], Any]) -> Callable[..., DjangoEmail]:
+    """Make an email provider that talks to the mail server."""
 
     def make(**options: object) -> DjangoEmail:
         connection = {"host": smtp.host, "port": smtp.port, **options.pop("connection", {})}
@@ -32,9 +45,6 @@ def mailer(smtp: SmtpServer) -> Iterator[Callable[..., DjangoEmail]]:
             "threads": 1,
             **options,
         }
-        made.append(DjangoEmail(alias="email", connection=connection, **wanted))
-        return made[-1]
+        return keep(DjangoEmail(alias="email", connection=connection, **wanted))
 
-    yield make
-    for provider in made:
-        provider.close()
+    return make

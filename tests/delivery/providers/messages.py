@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from delivery.channels import EMAIL
+from delivery.channels import EMAIL, MOBILE_PUSH, SMS
 from delivery.contracts import Content, Message, Outcome, Provider
 from notifysite.plumbing.ids import uuid7
 
@@ -36,6 +36,16 @@ def message(address: str = "ann@example.com", **changes: Any) -> Message:
 def saying(address: str = "ann@example.com", **content: Any) -> Message:
     """A message with other content."""
     return message(address, content=replace(CONTENT, **content))
+
+
+def sms(number: str = "+491701234567", **changes: Any) -> Message:
+    """A message to one phone number."""
+    return message(number, channel=SMS.number, **changes)
+
+
+def to(phone: str, sealed: Message | None = None, **changes: Any) -> Message:
+    """A message, a plain one unless told otherwise, to the app on one phone."""
+    return replace(sealed or message(), address=phone, channel=MOBILE_PUSH.number, **changes)
 
 
 def one(provider: Provider, sealed: Message | None = None) -> Outcome:

@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
 
-from delivery.channels import MOBILE_PUSH
 from delivery.contracts import Action, Content, Message
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.apns import Apns
 from delivery.providers.apns.login import Login
-from tests.delivery.providers.messages import message, one, saying
+from tests.delivery.providers.messages import message, one, saying, to
 from tests.fakes import apns_service
 from tests.fakes.apns_service import KEY_ID, TEAM_ID, TOPIC, ApnsService, refusal
 from tests.fakes.http2_service import CUT, REFUSE, Goodbye
@@ -30,21 +28,9 @@ def service(settings) -> Iterator[ApnsService]:
 
 
 @pytest.fixture
-def sender(service) -> Iterator[Callable[..., Apns]]:
-    made: list[Apns] = []
-
-    def make(**options: object) -> Apns:
-        made.append(Apns(alias="apns", **{**service.options, "timeout": 30, **options}))
-        return made[-1]
-
-    yield make
-    for provider in made:
-        provider.close()
-
-
-def to(device: str, sealed: Message | None = None, **changes: object) -> Message:
-    sealed = sealed or message()
-    return replace(sealed, address=device, channel=MOBILE_PUSH.number, **changes)
+def sender(service, keep) -> Callable[..., Apns]:
+    given = {**service.options, "timeout": 30}
+    return lambda **options: keep(Apns(alias="apns", **given | options))
 
 
 def kinds(provider: Apns, messages: list[Message]) -> list[OutcomeKind]:

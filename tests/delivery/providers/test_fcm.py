@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from delivery.channels import MOBILE_PUSH
-from delivery.contracts import Action, Message
+from delivery.contracts import Action
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.fcm import Fcm
-from tests.delivery.providers.messages import message, one, saying
+from tests.delivery.providers.messages import one, saying, to
 from tests.fakes import fcm_service
 from tests.fakes.fcm_service import PROJECT, FcmService
 from tests.fakes.service import DROP, HANG, Reply
@@ -27,21 +25,8 @@ def service(settings) -> Iterator[FcmService]:
 
 
 @pytest.fixture
-def sender(service) -> Iterator[Callable[..., Fcm]]:
-    made: list[Fcm] = []
-
-    def make(**options: object) -> Fcm:
-        made.append(Fcm(alias="fcm", **{"threads": 1, **service.options, **options}))
-        return made[-1]
-
-    yield make
-    for provider in made:
-        provider.close()
-
-
-def to(phone: str, sealed: Message | None = None, **changes: object) -> Message:
-    sealed = sealed or message()
-    return replace(sealed, address=phone, channel=MOBILE_PUSH.number, **changes)
+def sender(service, keep) -> Callable[..., Fcm]:
+    return lambda **options: keep(Fcm(alias="fcm", **{"threads": 1, **service.options, **options}))
 
 
 def test_phone_browser_and_app_are_told_in_one_message(sender, service) -> None:

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from delivery.channels import SMS
-from delivery.contracts import Message
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.sns import Sns
-from tests.delivery.providers.messages import message, one, saying
+from tests.delivery.providers.messages import one, saying, sms
 from tests.fakes.aws import KEY_ID, REGION, SECRET_KEY
 from tests.fakes.service import Reply
 from tests.fakes.sns_sms import SnsApi, no, yes
@@ -25,22 +24,13 @@ def service(settings) -> Iterator[SnsApi]:
 
 
 @pytest.fixture
-def sender(service) -> Iterator[Callable[..., Sns]]:
-    made: list[Sns] = []
-
+def sender(service, keep) -> Callable[..., Sns]:
     def make(**options: object) -> Sns:
         keys = {"access_key_id": KEY_ID, "secret_access_key": SECRET_KEY}
         given = {"region": REGION, "url": service.origin, "threads": 1, **keys, **options}
-        made.append(Sns(alias="sns", **given))
-        return made[-1]
+        return keep(Sns(alias="sns", **given))
 
-    yield make
-    for provider in made:
-        provider.close()
-
-
-def to(phone: str = PHONE, sealed: Message | None = None, **changes: object) -> Message:
-    return replace(sealed or message(), address=phone, channel=SMS.number, **changes)
+    return make
 
 
 TYPE = "AWS.SNS.SMS.SMSType"
@@ -66,7 +56,8 @@ def test_it_is_told_the_kind_and_who_it_is_from(
     sender, service, options, phone, marketing, attributes
 ) -> None:
     text = "Ihr Code: 4711 — не сообщайте & никому 🔑"
-    sealed = to(phone, saying(text=text), marketing=marketing)
+    sealed = saying(phone, text=text)
+    sealed = replace(sealed, channel=SMS.number, marketing=marketing)
     outcome = one(sender(**options), sealed)
     (kept,) = service.kept
     assert (kept.number, kept.text, kept.attributes) == (phone, text, attributes)
@@ -92,18 +83,18 @@ def test_it_is_told_the_kind_and_who_it_is_from(
 )
 def test_the_answer_says_what_to_do_next(sender, service, reply, kind, code) -> None:
     service.on_call(reply)
-    outcome = one(sender(), to())
+    outcome = one(sender(), sms())
     assert (outcome.kind, outcome.code, outcome.provider_ref) == (kind, code, "")
     assert len(service.taken) == 1
 
 
 def test_a_number_that_is_none_fails_its_message_and_is_not_given_up(sender, service) -> None:
-    outcome = one(sender(), to("+4917"))
+    outcome = one(sender(), sms("+4917"))
     assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "InvalidParameter")
 
 
 def test_another_s_key_is_the_account_s_fault(sender, service) -> None:
-    outcome = one(sender(secret_access_key="stolen"), to())
+    outcome = one(sender(secret_access_key="stolen"), sms())
     assert (outcome.kind, outcome.code) == (OutcomeKind.ACCOUNT, "SignatureDoesNotMatch")
 
 
@@ -114,12 +105,12 @@ def test_without_keys_the_machine_s_credentials_are_used(
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / name))
     provider = sender(access_key_id="", secret_access_key="")
-    outcome = one(provider, to())
+    outcome = one(provider, sms())
     assert (outcome.kind, outcome.code) == (OutcomeKind.ACCOUNT, "no_credentials")
     (tmp_path / "AWS_SHARED_CREDENTIALS_FILE").write_text(
         f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET_KEY}\n"
     )
-    assert one(provider, to()).kind is OutcomeKind.ACCEPTED
+    assert one(provider, sms()).kind is OutcomeKind.ACCEPTED
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from delivery.channels import SMS
-from delivery.contracts import Call, Heard, Message, Said
+from delivery.contracts import Call, Heard, Said
 from delivery.errors import Forged, Malformed, Unsecured
 from delivery.lifecycle import EventKind, OutcomeKind
 from delivery.providers.twilio import Twilio
 from delivery.providers.twilio.signing import signature
 from notifysite.plumbing.ids import uuid7
-from tests.delivery.providers.messages import message, one
+from tests.delivery.providers.messages import one, sms
 from tests.fakes import twilio
 from tests.fakes.service import Reply
 from tests.fakes.twilio import ACCOUNT, MESSAGING_SERVICE, NUMBER, TOKEN, TwilioApi
@@ -33,21 +32,12 @@ def service(settings: Any) -> Iterator[TwilioApi]:
 
 
 @pytest.fixture
-def made(service: TwilioApi) -> Iterator[Make]:
-    built: list[Twilio] = []
-
+def made(service: TwilioApi, keep: Any) -> Make:
     def make(**options: Any) -> Twilio:
         given = {"account_sid": ACCOUNT, "auth_token": TOKEN, "sender": NUMBER} | options
-        built.append(Twilio(alias="twilio", url=service.origin, threads=1, **given))
-        return built[-1]
+        return keep(Twilio(alias="twilio", url=service.origin, threads=1, **given))
 
-    yield make
-    for provider in built:
-        provider.close()
-
-
-def sms(to: str = "+491701234567", **changes: Any) -> Message:
-    return message(to, channel=SMS.number, **changes)
+    return make
 
 
 def test_it_is_given_the_message_and_where_to_call_back(made: Make, service: TwilioApi) -> None:

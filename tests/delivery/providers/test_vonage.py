@@ -7,14 +7,13 @@ from typing import Any
 import jwt
 import pytest
 
-from delivery.channels import SMS
-from delivery.contracts import Answer, Call, Heard, Message, Said
+from delivery.contracts import Answer, Call, Heard, Said
 from delivery.errors import Forged, Malformed, Stale, Unsecured
 from delivery.lifecycle import EventKind, OutcomeKind
 from delivery.providers.vonage import Vonage
 from delivery.providers.vonage.signing import Tokens
 from notifysite.plumbing.ids import uuid7
-from tests.delivery.providers.messages import message, one, saying
+from tests.delivery.providers.messages import one, saying, sms
 from tests.fakes import vonage
 from tests.fakes.service import DROP, Reply
 from tests.fakes.vonage import APPLICATION, PRIVATE_KEY, PUBLIC_KEY, SECRET, VonageApi
@@ -31,9 +30,7 @@ def service(settings: Any) -> Iterator[VonageApi]:
 
 
 @pytest.fixture
-def made(service: VonageApi) -> Iterator[Make]:
-    built: list[Vonage] = []
-
+def made(service: VonageApi, keep: Any) -> Make:
     def make(**options: Any) -> Vonage:
         given = {
             "application_id": APPLICATION,
@@ -41,16 +38,9 @@ def made(service: VonageApi) -> Iterator[Make]:
             "signature_secret": SECRET,
             "sender": "Acme",
         } | options
-        built.append(Vonage(alias="vonage", url=service.origin, threads=1, **given))
-        return built[-1]
+        return keep(Vonage(alias="vonage", url=service.origin, threads=1, **given))
 
-    yield make
-    for provider in built:
-        provider.close()
-
-
-def sms(to: str = "+491701234567", **changes: Any) -> Message:
-    return message(to, channel=SMS.number, **changes)
+    return make
 
 
 def test_it_is_given_the_message_and_where_to_call_back(made: Make, service: VonageApi) -> None:

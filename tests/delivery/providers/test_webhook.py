@@ -28,16 +28,8 @@ def receiver(settings) -> Iterator[WebhookReceiver]:
 
 
 @pytest.fixture
-def poster() -> Iterator[Callable[..., Webhook]]:
-    made: list[Webhook] = []
-
-    def make(**options: object) -> Webhook:
-        made.append(Webhook(alias="webhook", **{"threads": 1, **options}))
-        return made[-1]
-
-    yield make
-    for provider in made:
-        provider.close()
+def poster(keep) -> Callable[..., Webhook]:
+    return lambda **options: keep(Webhook(alias="webhook", **{"threads": 1, **options}))
 
 
 def one(provider: Webhook, sealed: Message):

@@ -29,17 +29,9 @@ def service(settings) -> Iterator[PushService]:
 
 
 @pytest.fixture
-def pusher() -> Iterator[Callable[..., WebPush]]:
-    made: list[WebPush] = []
-
-    def make(**options: object) -> WebPush:
-        wanted = {"private_key": KEY, "contact": "ops@acme.test", "threads": 1, **options}
-        made.append(WebPush(alias="webpush", **wanted))
-        return made[-1]
-
-    yield make
-    for provider in made:
-        provider.close()
+def pusher(keep) -> Callable[..., WebPush]:
+    given = {"private_key": KEY, "contact": "ops@acme.test", "threads": 1}
+    return lambda **options: keep(WebPush(alias="webpush", **given | options))
 
 
 def to(browser: Browser, sealed: Message | None = None, **changes: object) -> Message:
