@@ -34,6 +34,18 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes with a message: only email carries one.
+
+    `name` has no path and no control characters, `content_type` no parameters.
+    """
+
+    name: str = field(repr=False)
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One sealed message to one address, ready to hand over.
 
@@ -51,6 +63,7 @@ class Message:
     channel: int
     address: str = field(repr=False)
     content: Content
+    attachments: tuple[Attachment, ...] = ()
     category: str = ""
     type: str = ""
     locale: str = ""

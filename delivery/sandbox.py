@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from delivery import channels, people
-from delivery.contracts import Message, Outcome
+from delivery.contracts import Attachment, Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.models import OutboxMessage
 from delivery.providers.email import letter
@@ -85,7 +85,8 @@ class Sandbox:
 def read(rows: Iterable[OutboxMessage]) -> dict[int, dict[str, Any]]:
     """What kept messages say, by row id; those of erased people are missing.
 
-    Each is `address`, `headers`, `category`, `type`, `locale` and the fields of `Content`.
+    Each is `address`, `headers`, `category`, `type`, `locale`, the fields of `Content`,
+    and of its `attachments` each one's `name`, `content_type` and `size`.
     """
     kept = list(rows)
     keys = people.data_keys({row.recipient_id for row in kept})
@@ -181,9 +182,15 @@ def _json(message: Message, *, indent: int | None = None) -> bytes:
         "type": message.type,
         "locale": message.locale,
         **asdict(message.content),
+        "attachments": [_told(attachment) for attachment in message.attachments],
     }
     text = json.dumps(said, ensure_ascii=False, indent=indent)
     return text.encode(errors="backslashreplace")  # which is JSON's own way to write such a thing
+
+
+def _told(attachment: Attachment) -> dict[str, Any]:
+    size = len(attachment.content)
+    return {"name": attachment.name, "content_type": attachment.content_type, "size": size}
 
 
 class _Folder:

@@ -10,7 +10,7 @@ import pytest
 
 from delivery import people, registry, sandbox
 from delivery.channels import EMAIL, IN_APP, MOBILE_PUSH, SMS
-from delivery.contracts import Action, Message
+from delivery.contracts import Action, Attachment, Message
 from delivery.lifecycle import OutcomeKind
 from delivery.models import InboxItem, OutboxMessage
 from delivery.sandbox import Sandbox
@@ -104,6 +104,7 @@ def test_a_kept_message_is_read_back_as_it_was_said(shown, ann) -> None:
             "image": "",
             "icon": "",
             "actions": [],
+            "attachments": [],
         }
     }
 
@@ -226,3 +227,15 @@ def test_the_provider_of_test_keys_touches_nothing(
 def test_nothing_to_send_needs_no_query(shown, django_assert_num_queries) -> None:
     with django_assert_num_queries(0):
         assert list(shown.send([])) == []
+
+
+def test_files_of_a_mail_are_in_its_eml_and_told_of_in_the_outbox(ann, shown, folder) -> None:
+    file = Attachment(name="Größe.pdf", content_type="application/pdf", content=b"%PDF\x00\xff")
+    kinds(shown, [message(recipient=ann.pk, attachments=(file,))])
+    (path,) = folder.glob("*.eml")
+    (part,) = message_from_bytes(path.read_bytes(), policy=policy.default).iter_attachments()
+    assert (part.get_filename(), part.get_payload(decode=True)) == (file.name, file.content)
+    (row,) = OutboxMessage.objects.all()
+    assert sandbox.read([row])[row.pk]["attachments"] == [
+        {"name": "Größe.pdf", "content_type": "application/pdf", "size": 6}
+    ]

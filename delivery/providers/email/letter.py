@@ -14,7 +14,7 @@ from django.utils.encoding import punycode
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
-from delivery.providers.email import mime
+from delivery.providers.email import attaching, mime
 
 # What a message may bring along; everything else in a letter is ours.
 ALLOWED_HEADERS: Mapping[str, str] = {
@@ -132,7 +132,18 @@ class Letter:
         mail.encoding = QUOTED
         if content.html:
             mail.attach_alternative(content.html, "text/html")
+        for attachment in self.message.attachments:
+            mail.attach(attaching.part(attachment))
         return mail
+
+    @property
+    def size(self) -> int:
+        """About how many bytes a mail of it has; what headers there are is not counted."""
+        content = self.message.content
+        said = len(content.text.encode(errors="replace")) + len(
+            content.html.encode(errors="replace")
+        )
+        return said + sum(map(attaching.size, self.message.attachments))
 
     def as_bytes(self) -> bytes:
         """The letter as it goes over the wire, with CRLF line ends. Raises Refused."""
@@ -153,7 +164,7 @@ class Letter:
         if subject is None or not all(map(mime.is_plain, plain.values())):
             return None
         content = self.message.content
-        if content.html and not content.text:
+        if self.message.attachments or (content.html and not content.text):
             return None
         headers = [("Subject", subject), ("Date", mime.now()), *plain.items()]
         mark = self.message.reference.hex

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from delivery import backoff
 from delivery.classes import Table
 from delivery.contracts import Feature, Message, Outcome
+from delivery.lifecycle import OutcomeKind
 from delivery.providers.base import OneByOne, raised
 from delivery.providers.crew import Job, Take
 from delivery.providers.email import letter
@@ -43,6 +44,8 @@ class DjangoEmail(OneByOne):
 
     features = frozenset({Feature.IMAGES, Feature.ACTIONS})
     answers: ClassVar[Table] = MAIL_API  # what they mean where it is not SMTP
+    # A larger mail is not taken; 0 where only the server itself knows.
+    most_bytes: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -96,7 +99,11 @@ class DjangoEmail(OneByOne):
 
     def write(self, message: Message) -> Letter:
         """Write the letter that goes to the backend. Raises Refused."""
-        return letter.write(message, sender=self._from)
+        written = letter.write(message, sender=self._from)
+        if message.attachments and 0 < self.most_bytes < written.size:
+            detail = f"About {written.size:,} bytes as a mail; it takes {self.most_bytes:,}."
+            raise Refused(OutcomeKind.REFUSED_MESSAGE, "too_large", detail)
+        return written
 
     def work(self, take: Take) -> None:
         """By SMTP each thread has a connection, over which letters follow each other."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from delivery.contracts import Attachment
 from delivery.lifecycle import OutcomeKind
 from tests.delivery.providers.messages import CONTENT, message, one, saying
 
@@ -179,3 +180,47 @@ def test_content_that_is_no_text_is_refused(mailer, smtp) -> None:
 def test_an_address_nobody_can_send_from_is_found_at_once(mailer, from_email) -> None:
     with pytest.raises(ValueError, match="send from"):
         mailer(from_email=from_email or " ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "invoice.pdf",
+        'The "big" one; or\\not, 100%.pdf',
+        "Größe – 価格.pdf",
+        "a very long name, " * 9 + "with blanks.pdf",
+        "ж" * 120 + ".pdf",
+    ],
+)
+def test_a_file_arrives_under_its_name_with_every_byte(mailer, smtp, name) -> None:
+    content = bytes(range(256)) * 40 + b"\r\n.\r\n.\nFrom me\n"
+    file = Attachment(name=name, content_type="application/pdf", content=content)
+    assert one(mailer(), message(attachments=(file,))).kind is OutcomeKind.ACCEPTED
+    parsed = smtp.letters[0].parsed
+    assert parsed.get_content_type() == "multipart/mixed"
+    said, part = parsed.iter_parts()
+    text, html = said.iter_parts()
+    assert (text.get_content(), html.get_content()) == (CONTENT.text, CONTENT.html)
+    assert (part.get_filename(), part.get_content_type()) == (name, "application/pdf")
+    assert part.get_content_disposition() == "attachment"
+    assert part.get_payload(decode=True) == content
+    assert max(map(len, smtp.letters[0].raw.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "charset"),
+    [("ä\r\n\n".encode(), "text/csv", "utf-8"), (b"\xe4\r\n", "application/octet-stream", None)],
+)
+def test_text_in_a_charset_nobody_knows_is_not_called_text(
+    mailer, smtp, content, kind, charset
+) -> None:
+    file = Attachment(name="a.csv", content_type="text/csv", content=content)
+    one(mailer(), message(attachments=(file,)))
+    _, part = smtp.letters[0].parsed.iter_parts()
+    assert (part.get_content_type(), part.get_content_charset()) == (kind, charset)
+    assert part.get_payload(decode=True) == content
+
+
+def test_a_file_does_not_show_in_logs() -> None:
+    file = Attachment(name="Ann.pdf", content_type="application/pdf", content=b"secret")
+    assert repr(file) == "Attachment(content_type='application/pdf')"

@@ -6,10 +6,11 @@ from contextlib import ExitStack
 import pytest
 
 from delivery import registry
+from delivery.contracts import Attachment
 from delivery.lifecycle import OutcomeKind
 from delivery.providers.email.services.base import MailService
 from notifysite.settings import offers
-from tests.delivery.providers.messages import message, one, saying
+from tests.delivery.providers.messages import CONTENT, message, one, saying
 from tests.delivery.providers.stages import STAGES
 from tests.delivery.providers.stages.mail import MailStage
 from tests.fakes.mail.postmark import Postmark
@@ -106,3 +107,39 @@ def test_no_credential_goes_where_an_answer_points(provider, stage, status) -> N
         stage.service.on_call(Reply(status, headers=headers))
         assert one(provider).kind is OutcomeKind.ACCOUNT
         assert elsewhere.taken == []
+
+
+FILES = (
+    Attachment(name='Grüße "7".pdf', content_type="application/pdf", content=bytes(range(256))),
+    Attachment(name="table.csv", content_type="text/csv", content="a;ä\r\n1;2\r\n".encode()),
+    Attachment(name="old.csv", content_type="text/csv", content=b"a;\xe4\r\n"),
+)
+NOT_UTF8 = "application/octet-stream"
+
+
+def test_files_arrive_with_their_bytes_and_names(provider, stage) -> None:
+    assert one(provider, message(attachments=FILES)).kind is OutcomeKind.ACCEPTED
+    (letter,) = stage.service.letters
+    assert (letter.text, letter.html) == (CONTENT.text, CONTENT.html)
+    assert [(file.name, file.content) for file in letter.files] == [
+        (file.name, file.content) for file in FILES
+    ]
+    types = {file.name: file.content_type for file in letter.files if file.content_type}
+    assert types in (
+        {},
+        {FILES[0].name: FILES[0].content_type, "table.csv": "text/csv", "old.csv": NOT_UTF8},
+    )
+
+
+def test_what_is_too_large_for_a_service_is_not_sent(provider, stage, monkeypatch) -> None:
+    # Megabytes of a real limit would take seconds.
+    monkeypatch.setattr(type(provider), "most_bytes", 20_000)
+    small = Attachment(name="a.pdf", content_type="application/pdf", content=bytes(13_000))
+    assert one(provider, message(attachments=(small,))).kind is OutcomeKind.ACCEPTED
+    outcome = one(provider, message(attachments=(small, small)))
+    assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED_MESSAGE, "too_large")
+    assert len(stage.service.letters) == 1
+
+
+def test_each_service_says_how_large_a_mail_may_be(provider) -> None:
+    assert 10 * 1024**2 <= provider.most_bytes <= 40 * 1024**2

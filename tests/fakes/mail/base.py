@@ -1,14 +1,23 @@
 """What all fakes of mail services share: they keep each letter they take, in one form."""
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from tests.fakes.service import Reply, Service, Taken
 
 _MAILBOX = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class File(NamedTuple):
+    """A file that came with a letter."""
+
+    name: str
+    content: bytes
+    content_type: str = ""  # where the service was told
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,7 @@ class Letter:
     html: str
     headers: Mapping[str, str]
     reference: str
+    files: tuple[File, ...] = ()
 
 
 class Refused(Exception):
@@ -66,6 +76,11 @@ class MailService(Service):
     def accepted(self, letter: Letter) -> Reply:
         """What is answered to a letter that was taken."""
         raise NotImplementedError
+
+
+def decoded(content: str) -> bytes:
+    """What stands in Base64, without white space in it."""
+    return base64.b64decode(content, validate=True)
 
 
 def is_mailbox(address: object) -> bool:

@@ -1,14 +1,31 @@
 """Brevo, as its developer documentation describes sending a transactional email."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from tests.fakes.mail.base import Letter, MailService, Refused, is_line, is_mailbox
+from tests.fakes.mail.base import (
+    File,
+    Letter,
+    MailService,
+    Refused,
+    decoded,
+    is_line,
+    is_mailbox,
+)
 from tests.fakes.service import Reply, Taken
 
 KEY = "xkeysib-brevo-api-key"
 USER, PASSWORD, TOKEN = "brevo", "brevo-hook-password", "brevo-hook-token"
+
+
+# "attachment" in "Send a transactional email".
+_EXTENSIONS = re.compile(
+    "xlsx?|xlsm|od[st]|doc[xm]?|csv|pdf|txt|gif|jpe?g|png|tiff?|rtf|bmp|cgm|css|s?html|htm|zip|xml"
+    "|pptx?|tar|ez|ics|mobi|msg|pub|eps|mp3|m4[av]|wm[av]|ogg|flac|wav|aif[cf]?|mp4|mov|avi|mkv"
+    "|mpe?g|pkpass"
+)
 
 
 class Brevo(MailService):
@@ -43,6 +60,7 @@ class Brevo(MailService):
             html=said.get("htmlContent", ""),
             reference=json.loads(headers.pop("X-Mailin-custom"))["reference"],
             headers=headers,
+            files=tuple(map(_file, said.get("attachment", ()))),
         )
 
     def accepted(self, letter: Letter) -> Reply:
@@ -53,3 +71,10 @@ class Brevo(MailService):
 def no(status: int, code: str, message: str) -> Reply:
     """An error, as all of its API answers one."""
     return Reply(status, {"code": code, "message": message})
+
+
+def _file(said: dict[str, str]) -> File:
+    extension = said["name"].rpartition(".")[2].lower()
+    if said.keys() != {"name", "content"} or not _EXTENSIONS.fullmatch(extension):
+        raise Refused(no(400, "invalid_parameter", "Unsupported file format."))
+    return File(said["name"], decoded(said["content"]))

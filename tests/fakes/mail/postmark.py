@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tests.fakes.mail.base import Letter, MailService, Refused, is_line, is_mailbox
+from tests.fakes.mail.base import (
+    File,
+    Letter,
+    MailService,
+    Refused,
+    decoded,
+    is_line,
+    is_mailbox,
+)
 from tests.fakes.service import Reply, Taken
 
 TOKEN = "postmark-server-token"
@@ -43,6 +51,7 @@ class Postmark(MailService):
             html=said.get("HtmlBody", ""),
             headers=_headers(said["Headers"]),
             reference=said["Metadata"]["reference"],
+            files=tuple(map(_file, said.get("Attachments", ()))),
         )
 
     def accepted(self, letter: Letter) -> Reply:
@@ -64,3 +73,9 @@ def _headers(listed: list[dict[str, Any]]) -> dict[str, str]:
     if headers.pop("X-PM-KeepID", "") != "true":
         del headers["Message-ID"]
     return headers
+
+
+def _file(said: dict[str, Any]) -> File:
+    if not (said.keys() == {"Name", "Content", "ContentType"} and is_line(said["Name"])):
+        raise Refused(no(422, 300, "Invalid 'Attachments'."))
+    return File(said["Name"], decoded(said["Content"]), said["ContentType"].partition(";")[0])

@@ -4,7 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import ClassVar
 
-from tests.fakes.mail.base import Letter, MailService, Refused, is_line, is_mailbox
+from tests.fakes.mail.base import (
+    File,
+    Letter,
+    MailService,
+    Refused,
+    decoded,
+    is_line,
+    is_mailbox,
+)
 from tests.fakes.service import Reply, Taken
 
 KEY, SECRET = "re_resend-api-key", "whsec_cmVzZW5kLXNpZ25pbmctc2VjcmV0"
@@ -53,6 +61,7 @@ class Resend(MailService):
             html=said.get("html", ""),
             reference=json.loads(headers.pop("X-Metadata"))["reference"],
             headers=headers,
+            files=tuple(map(_file, said.get("attachments", ()))),
         )
         self.known[call.headers["Idempotency-Key"]] = call.body, letter
         return letter
@@ -65,3 +74,10 @@ class Resend(MailService):
 def no(status: int, name: str, message: str) -> Reply:
     """An error, as all of its API answers one."""
     return Reply(status, {"statusCode": status, "name": name, "message": message})
+
+
+def _file(said: dict[str, str]) -> File:
+    # A type beside it would have to be the one that the name has.
+    if said.keys() != {"filename", "content"} or not is_line(said["filename"]):
+        raise Refused(no(422, "invalid_attachment", "Invalid attachment."))
+    return File(said["filename"], decoded(said["content"]))

@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.fakes.mail.base import Letter, MailService, Refused, is_line, is_mailbox
+from tests.fakes.mail.base import (
+    File,
+    Letter,
+    MailService,
+    Refused,
+    decoded,
+    is_line,
+    is_mailbox,
+)
 from tests.fakes.service import Reply, Taken
 
 KEY = "SG.sendgrid-api-key"
@@ -69,6 +77,7 @@ class SendGrid(MailService):
             html=parts.get("text/html", ""),
             headers=headers,
             reference=said["custom_args"]["reference"],
+            files=tuple(map(_file, said.get("attachments", ()))),
         )
 
     def accepted(self, letter: Letter) -> Reply:
@@ -80,3 +89,11 @@ def no(status: int, message: str) -> Reply:
     """An error, as all of its API answers one."""
     said: dict[str, Any] = {"errors": [{"message": message, "field": None, "help": None}]}
     return Reply(status, said)
+
+
+def _file(said: dict[str, str]) -> File:
+    if not is_line(said["filename"]) or set(";,") & set(said["filename"]):
+        raise Refused(no(400, "The filename of your attachment cannot contain CRLF characters."))
+    if not is_line(said["type"]) or set(";,") & set(said["type"]):
+        raise Refused(no(400, "The type cannot contain ';', or CRLF characters."))
+    return File(said["filename"], decoded(said["content"]), said["type"])

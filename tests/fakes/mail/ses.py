@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import ClassVar, cast
 
 from tests.fakes.aws import KEY_ID, REGION, SECRET_KEY, is_signed
-from tests.fakes.mail.base import Letter, MailService, Refused, is_mailbox
+from tests.fakes.mail.base import File, Letter, MailService, Refused, is_mailbox
 from tests.fakes.service import Reply, Taken
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail"
@@ -68,4 +68,10 @@ def _letter(id_: str, to: str, mail: EmailMessage) -> Letter:
         html=html.get_content() if html else "",
         headers=headers,
         reference=json.loads(mail["X-Metadata"])["reference"],
+        files=tuple(map(_file, mail.iter_attachments())),
     )
+
+
+def _file(part: EmailMessage) -> File:
+    content = cast("bytes", part.get_payload(decode=True))
+    return File(part.get_filename(""), content, part.get_content_type())

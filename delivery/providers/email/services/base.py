@@ -1,10 +1,12 @@
 """What the mail services share: anymail's backend for them, and that they may call back."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from delivery.contracts import Feature
 from delivery.providers.email.provider import DjangoEmail
+
+MB: Final = 1024 * 1024
 
 
 class MailService(DjangoEmail):

@@ -13,7 +13,7 @@ from delivery.contracts import Call, Heard, Report
 from delivery.errors import Malformed
 from delivery.lifecycle import EventKind
 from delivery.providers import calls
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import by_policy, detail, moment, reference, text
 
 _KINDS: Final[Mapping[str, EventKind]] = {
@@ -48,6 +48,7 @@ class Brevo(MailService):
     """
 
     backend = "anymail.backends.brevo.EmailBackend"
+    most_bytes = 20 * MB
 
     def __init__(
         self,

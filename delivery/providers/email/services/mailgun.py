@@ -14,7 +14,7 @@ from delivery.errors import Forged
 from delivery.lifecycle import EventKind
 from delivery.providers import calls
 from delivery.providers.email.classes import MAILGUN
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import (
     by_policy,
     detail,
@@ -46,6 +46,7 @@ class Mailgun(MailService):
 
     backend = "anymail.backends.mailgun.EmailBackend"
     answers = MAILGUN
+    most_bytes = 25 * MB
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from delivery.lifecycle import EventKind
 from delivery.providers import calls
 from delivery.providers.email.classes import POSTMARK
 from delivery.providers.email.letter import Letter
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import detail, inside, moment, reference, text
 
 # Only what says that there is no such mailbox is hard. What filters, mail lists and answering
@@ -57,6 +57,7 @@ class Postmark(MailService):
 
     backend = "anymail.backends.postmark.EmailBackend"
     answers = POSTMARK
+    most_bytes = 10 * MB
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Resend: letters by its API, each under a key that it folds copies by; news by its webhooks.
 
-Sources: Resend documentation, "Send Email", "Idempotency Keys", "Errors", "Event Types", "Verify
-Webhooks Requests"; Svix, "Verifying Webhooks Manually".
+Sources: Resend documentation, "Send Email", "Idempotency Keys", "Errors", "Attachments",
+"Event Types", "Verify Webhooks Requests"; Svix, "Verifying Webhooks Manually".
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from delivery.lifecycle import EventKind
 from delivery.providers import calls
 from delivery.providers.email.classes import RESEND
 from delivery.providers.email.services import svix
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import (
     detail,
     in_headers,
@@ -45,6 +45,7 @@ class Resend(MailService):
 
     backend = "delivery.providers.email.services.resend.Backend"
     answers = RESEND
+    most_bytes = 40 * MB
     features = MailService.features | {Feature.FOLDS}
     idempotent_for = KEYS_ARE_KEPT.total_seconds()
 
@@ -78,6 +79,11 @@ class _Payload(ResendPayload):  # type: ignore[misc] # anymail has no types
         params: dict[str, Any] = super().get_request_params(api_url)
         params["headers"]["Idempotency-Key"] = self.metadata["reference"]
         return params
+
+    def make_attachment(self, attachment: Any) -> dict[str, Any]:
+        # What the name says is enough. Where a type says something else the letter is taken and
+        # never sent, so anymail refuses it.
+        return {"filename": attachment.name, "content": attachment.b64content}
 
 
 class Backend(EmailBackend):  # type: ignore[misc] # anymail has no types

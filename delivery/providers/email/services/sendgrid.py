@@ -1,7 +1,8 @@
 """SendGrid: letters by its API, news by its signed Event Webhook.
 
-Sources: Twilio SendGrid documentation, "Mail Send", "Event Webhook Reference", "Getting Started
-with the Event Webhook Security Features". anymail drives it, and no longer tests against it.
+Sources: Twilio SendGrid documentation, "Mail Send", "Errors", "Event Webhook
+Reference", "Getting Started with the Event Webhook Security Features". anymail drives it, and no
+longer tests against it.
 """
 
 import base64
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from anymail.backends.sendgrid import EmailBackend, SendGridPayload
 from anymail.exceptions import AnymailNotSupportedWarning
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -21,7 +23,7 @@ from delivery.contracts import Call, Heard, Report
 from delivery.errors import Forged, Unsecured
 from delivery.lifecycle import EventKind
 from delivery.providers import calls
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import by_policy, detail, moment, reference, text
 
 # Said in docs/providers/sendgrid.md, and not once more for each connection.
@@ -48,7 +50,8 @@ _OF_THE_LETTER: Final = frozenset({"Content", "Reputation", "Frequency or Volume
 class SendGrid(MailService):
     """Sends through one SendGrid account; `public_key` is that of its Event Webhook, in base64."""
 
-    backend = "anymail.backends.sendgrid.EmailBackend"
+    backend = "delivery.providers.email.services.sendgrid.Backend"
+    most_bytes = 30 * MB
 
     def __init__(
         self,
@@ -84,6 +87,29 @@ class SendGrid(MailService):
         except (InvalidSignature, ValueError, OverflowError, OSError):
             raise Forged("The signature is another one.") from None
         calls.require_fresh(call, signed_at)
+
+
+# Its errors "attachments.filename" and "attachments.type" name what may not stand in them.
+_NOT_IN_A_NAME: Final = str.maketrans(";,", "__")
+
+
+class _Payload(SendGridPayload):  # type: ignore[misc] # anymail has no types
+    def add_attachment(self, attachment: Any) -> None:
+        self.data.setdefault("attachments", []).append(
+            {
+                "content": attachment.b64content,
+                "type": attachment.mimetype,
+                "filename": attachment.name.translate(_NOT_IN_A_NAME),
+            }
+        )
+
+
+class Backend(EmailBackend):  # type: ignore[misc] # anymail has no types
+    """anymail's backend, with the types of files as SendGrid takes them: without parameters."""
+
+    def build_message_payload(self, message: Any, defaults: Any) -> _Payload:
+        """The call of one letter."""
+        return _Payload(message, defaults, self)
 
 
 def _public(written: str) -> EllipticCurvePublicKey:

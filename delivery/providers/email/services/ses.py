@@ -15,7 +15,7 @@ from delivery.errors import Malformed
 from delivery.lifecycle import EventKind
 from delivery.providers.email.provider import API_FINAL_TIMEOUT
 from delivery.providers.email.services import sns
-from delivery.providers.email.services.base import MailService
+from delivery.providers.email.services.base import MB, MailService
 from delivery.providers.email.services.reading import (
     by_policy,
     detail,
@@ -49,6 +49,7 @@ class AmazonSes(MailService):
     """
 
     backend = "delivery.providers.email.services.aws.Backend"
+    most_bytes = 40 * MB
 
     def __init__(
         self,
