@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from delivery.models import Pace
 from notifications import figures, retention
+from notifications.attachments import store
 from notifications.planning import secrets
 from notifysite.plumbing import partitions
 from notifysite.plumbing.batches import drain
@@ -94,6 +95,7 @@ def keep(*, budget: float = BUDGET_SECONDS) -> dict[str, int]:
         done["secrets"] = secrets.sweep(BATCH)
         for name, statement in _OLD.items():
             done[name] = drain(partial(_delete, statement), batch=BATCH, until=until)
+        done["attachments"] = drain(store.forget, batch=store.FORGET_BATCH, until=until)
         done |= _retain(until)
     return done
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from delivery import channels
 from delivery.lifecycle import State
 from delivery.models import Delivery, Engagement, InboxItem, OutboxMessage
+from notifications.attachments import store
+from notifications.attachments.store import Shown
 from notifications.audiences import data
 from notifications.audiences.data import Common
 from notifications.models import (
@@ -42,6 +44,7 @@ def export(recipient_id: int) -> dict[str, Any]:
     key = data_keys([recipient_id])[recipient_id]
     types = dict(NotificationType.objects.values_list("id", "key"))
     return {
+        "attachments": [_file(one) for one in store.of_person(recipient_id)],
         "expected": list(_expected(recipient_id, types=types, key=key)),
         "notifications": [
             entry
@@ -49,6 +52,11 @@ def export(recipient_id: int) -> dict[str, Any]:
             for entry in _entries(batch, types=types, key=key)
         ],
     }
+
+
+def _file(one: Shown) -> dict[str, Any]:
+    """A file that was uploaded for the person alone."""
+    return {name: value for name, value in one.plain().items() if name != "user_id"}
 
 
 def _expected(
@@ -86,6 +94,7 @@ def erase(recipient_id: int, user_id: str) -> None:
         Notification.objects.filter(id__in=ids).update(data=None, cancellation_key=None)
     InboxItem.objects.filter(recipient_id=recipient_id).delete()
     OutboxMessage.objects.filter(recipient_id=recipient_id).delete()
+    store.erase(recipient_id)
 
 
 def _batches(recipient_id: int) -> Iterator[list[Notification]]:
@@ -114,6 +123,7 @@ def _entries(
             "type": types[row.type_id],
             "created_at": row.created_at,
             "status": Status(row.status).name.lower(),
+            "attachments": row.attachments or [],
             "data": _data(row, shared.get(row.audience_id, data.NOTHING), key),
             "decision": decisions.get(row.decision_id or 0),
             "deliveries": deliveries.get(row.id, []),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from notifications.api import (
     act,
+    attachments,
     audiences,
     bulk,
     callbacks,
@@ -28,6 +29,8 @@ urlpatterns = [
         audiences.AudienceCancel.as_view(),
         name="audience-cancel",
     ),
+    path("attachments", attachments.AttachmentList.as_view(), name="attachments"),
+    path("attachments/<uuid:id>", attachments.AttachmentDetail.as_view(), name="attachment"),
     path("explain", act.Explain.as_view(), name="explain"),
     path("deliveries/replay", act.ReplayMany.as_view(), name="deliveries-replay"),
     path("deliveries/<uuid:id>/replay", act.ReplayOne.as_view(), name="delivery-replay"),

@@ -1,5 +1,6 @@
 """The tables of notifications."""
 
+from notifications.models.attachment import Attachment
 from notifications.models.audience import Audience, AudienceMember
 from notifications.models.callback import Callback, CallbackEndpoint
 from notifications.models.catalog import (
@@ -20,6 +21,7 @@ from notifications.models.service import ApiCallCount, ApiKey, Guest, Idempotenc
 __all__ = [
     "ApiCallCount",
     "ApiKey",
+    "Attachment",
     "Audience",
     "AudienceMember",
     "Callback",

@@ -26,6 +26,7 @@ class Audience(models.Model):
     priority = models.SmallIntegerField()
     lane = models.SmallIntegerField()
     channels = ArrayField(models.SmallIntegerField(), null=True)
+    attachments = ArrayField(models.UUIDField(), null=True)
     locale = models.CharField(max_length=20, default="", blank=True)
     cancellation_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - absent, not empty
     send_at = models.DateTimeField(null=True)

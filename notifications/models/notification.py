@@ -24,7 +24,7 @@ class Notification(models.Model):
 
     `due_at` is when it is to be decided (again). `broken_off`: how often deciding it broke off, the
     first time perhaps over another one of its batch. `data` is JSON under the recipient's data key;
-    of an audience's notification only what is the person's alone.
+    of an audience's notification only what is the person's alone. `attachments` are uuids.
     Foreign keys are bare ids: real ones would keep a month from being dropped.
     """
 
@@ -44,6 +44,7 @@ class Notification(models.Model):
     reason = models.SmallIntegerField(null=True)
     channels = ArrayField(models.SmallIntegerField(), null=True)
     locale = models.CharField(max_length=20, default="", blank=True)
+    attachments = ArrayField(models.UUIDField(), null=True)
     data = models.BinaryField(null=True)
     cancellation_key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - absent, not empty
     send_at = models.DateTimeField(null=True)

@@ -161,6 +161,24 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Priority raised",
         "Leave `priority` out, or use the one of the notification type or a lower one.",
     ),
+    "unknown_attachment": ProblemKind(
+        422,
+        "Unknown attachment",
+        "Upload the file by POST /api/v1/attachments, and name it by the id of the answer.",
+    ),
+    "attachment_of_another": ProblemKind(
+        422,
+        "Attachment of another person",
+        "Send the file to the person it was uploaded for, or upload it without a `user_id`.",
+    ),
+    "attachments_too_large": ProblemKind(
+        422, "Attachments too large", "Send fewer files, or links to them."
+    ),
+    "forbidden_file_type": ProblemKind(
+        422,
+        "File type forbidden",
+        "Send a link to the file, or another kind of file: no mailbox takes this one.",
+    ),
     "expired_already": ProblemKind(
         422,
         "Expired already",

@@ -59,6 +59,11 @@ REPLAY_PER_SECOND = max(1, env.int("REPLAY_PER_SECOND", default=50))
 # How many notifications of an audience are made in one transaction.
 AUDIENCE_CHUNK = max(1, env.int("AUDIENCE_CHUNK", default=5000))
 
+# How large a file may be that is sent along, and all files of a notification together, in bytes;
+# and for how many days one is kept after the upload, and after each send that names it.
+ATTACHMENT_MOST_BYTES = max(1, env.int("ATTACHMENT_MOST_BYTES", default=10 * 1024 * 1024))
+ATTACHMENT_DAYS = max(1, env.int("ATTACHMENT_DAYS", default=30))
+
 # How long a web process gathers opens and clicks before it writes them down together.
 TRACKING_ROUND_SECONDS = 0.5
 
@@ -184,7 +189,7 @@ DELIVERY_OBSERVERS = [
 ]
 RECIPIENT_KEYS = "preferences.keys.data_keys"
 EXPORT_PARTS = ["preferences.privacy.export", "notifications.privacy.export"]
-DATA_KEY_TABLES = ["recipient", "audience", "callback_endpoint"]
+DATA_KEY_TABLES = ["recipient", "audience", "callback_endpoint", "attachment"]
 ERASE_PARTS = ["notifications.privacy.erase", "preferences.mirror.erase"]
 # What preferences, which knows of delivery only the channels, tells it when a device registers.
 DEVICE_REGISTERED = "delivery.dead_tokens.forgive"

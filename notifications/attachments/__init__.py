@@ -1,0 +1,1 @@
+"""Files that services upload once and name in sends."""
