@@ -15,8 +15,8 @@ class ChannelSpec:
     `addressed`: needs an address row (in-app reaches the recipient itself). `every_address`:
     goes to all addresses of the kind (devices), not only to the current one. `kinds`: what its
     addresses can be, where providers differ in which they take. `shared`: several people may have
-    one of them. `fields`: the content an editor writes for it, of those that Content has.
-    `required`: which of them may not be empty.
+    one of them. `files`: it carries attachments. `fields`: the content an editor writes for it, of
+    those that Content has. `required`: which of them may not be empty.
     """
 
     number: int
@@ -27,6 +27,7 @@ class ChannelSpec:
     every_address: bool = False
     kinds: tuple[str, ...] = ()
     shared: bool = False
+    files: bool = False
     fields: tuple[str, ...] = ("title", "body", "url")
     required: tuple[str, ...] = ("title",)
     icon: str = "notifications"
@@ -36,6 +37,7 @@ EMAIL = ChannelSpec(
     number=1,
     key="email",
     label="Email",
+    files=True,
     fields=("subject", "preheader", "body", "text", "image", "actions"),
     required=("subject", "body"),
     icon="mail",

@@ -56,6 +56,7 @@ class Reason(enum.IntEnum):
     NO_RECEIPT = 30
     OUTCOME_UNKNOWN = 31
     ENDPOINT_DISABLED = 32
+    ATTACHMENT_GONE = 33
 
 
 class EventKind(enum.IntEnum):

@@ -15,7 +15,13 @@ NEWS_HORIZON = 3 * backoff.DAY
 
 _FAILOVER = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.ACCOUNT})
 _BROKEN = frozenset(
-    {Reason.NO_TEMPLATE, Reason.TOO_LARGE, Reason.RENDER_FAILED, Reason.NO_PROVIDER}
+    {
+        Reason.NO_TEMPLATE,
+        Reason.TOO_LARGE,
+        Reason.RENDER_FAILED,
+        Reason.NO_PROVIDER,
+        Reason.ATTACHMENT_GONE,
+    }
 )
 
 

@@ -19,8 +19,10 @@ from delivery.models import Suppression
 from delivery.models.suppression import IN_FORCE
 from delivery.prices import PriceTable
 from delivery.standing import Standing
+from notifications.attachments import store
 from notifications.catalog import types, versions
 from notifications.explanations import gate_told, moment, passed_over
+from notifications.intake import attaching
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.models import Guest
@@ -52,6 +54,8 @@ def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
         raise Problem.of("bad_recipient", "Explain one person at a time.", faults=[fault])
     now = datetime.now(UTC)
     terms = Terms.of(request, kinds=types.by_keys([request.type]), now=now)
+    attaching.check(request, attaching.named([request], service_id=caller.service_id))
+    files = store.several(request.attachments, service_id=caller.service_id)
     datas = [json.loads(terms.data_for(one, request)) for one in request.to]
     known = _known(request.to)
     standings = cache(lambda channel: standing.read(channel=channel))
@@ -61,6 +65,7 @@ def explain(request: SendRequest, *, caller: Caller) -> dict[str, Any]:
         "notice": NOTICE,
         "type": terms.kind.key,
         "priority": terms.priority.name.lower(),
+        "attachments": [files[uuid].plain() for uuid in request.attachments if uuid in files],
         "recipients": [
             _Asked(
                 one, data, known.get(one.wanted.user_id), terms, caller, now, standings, table
@@ -203,9 +208,15 @@ class _Asked:
             "would_send_at": moment(leaves) if leaves else None,
             **self._providers(step),
             "cost": self._cost(step, content) if leaves else None,
+            "attachments": self._carried(step),
             "gates": [gate_told(gate) for gate in trace if gate.step == step.step],
             **content,
         }
+
+    def _carried(self, step: StepDecision) -> list[str]:
+        """The files that go along."""
+        carries = step.channel != channels.PREFERRED and channels.by_number(step.channel).files
+        return list(map(str, self.terms.attachments)) if carries else []
 
     def _providers(self, step: StepDecision) -> dict[str, Any]:
         """Who would take it now; who could instead; and why those before did not. Of several

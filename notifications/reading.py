@@ -52,7 +52,7 @@ _CLAUSES = {
 }
 _NOTIFICATIONS = """
     SELECT n.id, n.request_id, t.key, r.user_id, n.status, n.priority, n.created_at, n.send_at,
-        n.expires_at, COALESCE(d.body, '[]'::jsonb)::text
+        n.expires_at, n.attachments, COALESCE(d.body, '[]'::jsonb)::text
     FROM notification AS n
     JOIN notification_type AS t ON t.id = n.type_id
     LEFT JOIN recipient AS r ON r.id = n.recipient_id
@@ -126,7 +126,10 @@ def _rows(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _notification(*row: Any) -> dict[str, Any]:
-    id_, request_id, kind, user_id, status, priority, created_at, send_at, expires_at, body = row
+    (
+        id_, request_id, kind, user_id, status, priority, created_at, send_at, expires_at, files,
+        body,
+    ) = row  # fmt: skip
     return {
         "id": id_,
         "request_id": request_id,
@@ -138,6 +141,7 @@ def _notification(*row: Any) -> dict[str, Any]:
         "send_at": send_at,
         "expires_at": expires_at,
         "decision": json.loads(body),
+        **({"attachments": files} if files else {}),
     }
 
 

@@ -39,6 +39,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.NO_RECEIPT: "the provider's answer was lost and no receipt came, so it may have arrived",
     Reason.OUTCOME_UNKNOWN: "the provider's answer was lost, so it may have arrived",
     Reason.ENDPOINT_DISABLED: "the callback endpoint is disabled",
+    Reason.ATTACHMENT_GONE: "a file that was to go with it had been deleted",
 }
 
 # Whose word a decision was; each completes "decided by …".

@@ -73,6 +73,9 @@ class NotificationSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True)
     decision = DecisionSerializer(many=True)
     deliveries = DeliverySerializer(many=True)
+    attachments = serializers.ListField(
+        child=serializers.UUIDField(), required=False, help_text="Where it names any."
+    )
 
 
 class NotificationPageSerializer(PageSerializer):

@@ -53,12 +53,12 @@ _MEMBERS = """
 _MAKE = f"""
     WITH people AS ({{people}}), made AS (
         INSERT INTO notification (id, audience_id, recipient_id, data, request_id, service_id,
-            key_id, actor_id, type_id, mode, priority, lane, status, channels, locale, send_at,
-            expires_at, due_at, created_at)
+            key_id, actor_id, type_id, mode, priority, lane, status, channels, attachments,
+            locale, send_at, expires_at, due_at, created_at)
         SELECT overlay(gen_random_uuid()::text PLACING %(prefix)s FROM 1 FOR 18)::uuid, a.id,
             p.recipient_id, p.data, a.request_id, a.service_id, a.key_id, a.actor_id, a.type_id,
-            a.mode, a.priority, a.lane, {Status.ACCEPTED:d}, a.channels, a.locale, a.send_at,
-            a.expires_at, statement_timestamp(), a.created_at
+            a.mode, a.priority, a.lane, {Status.ACCEPTED:d}, a.channels, a.attachments, a.locale,
+            a.send_at, a.expires_at, statement_timestamp(), a.created_at
         FROM audience AS a CROSS JOIN people AS p
         WHERE a.id = %(audience)s
     )

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from notifications import nudges
 from notifications.catalog import types
-from notifications.intake import audiences, drafts, single
+from notifications.intake import attaching, audiences, drafts, single
 from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import SendRequest
@@ -49,9 +49,11 @@ def _accept(request: SendRequest, caller: Caller, use: idempotency.Use | None) -
 def _draft(request: SendRequest, accepted: Accepted, *, caller: Caller, now: datetime) -> Draft:
     """The general way: however many people, whether or not they are known."""
     kinds = types.by_keys([request.type])
-    draft = Draft.of(request, accepted, kinds=kinds, now=now)
+    files = attaching.named([request], service_id=caller.service_id)
+    draft = Draft.of(request, accepted, kinds=kinds, now=now, files=files)
     found = known(drafts.wanted([draft], caller=caller), now=now)
     drafts.insert([draft], found, caller=caller)
+    attaching.keep([request], files, now=now)
     reached("accept.before_commit")
     return draft
 
@@ -66,9 +68,11 @@ def _accept_wide(
         if use and (before := idempotency.take(use, status=202, answer=accepted.kept())):
             return AcceptedAudience.again(before, request)
         kinds = types.by_keys([request.type])
-        draft = AudienceDraft.of(request, accepted, kinds=kinds, sizes=sizes, now=now)
+        files = attaching.named([request], service_id=caller.service_id)
+        draft = AudienceDraft.of(request, accepted, kinds=kinds, sizes=sizes, now=now, files=files)
         found = known(drafts.wanted([draft], caller=caller), now=now)
         audiences.insert([draft], found, caller=caller)
+        attaching.keep([request], files, now=now)
         _nudge(audiences.LANE)
         reached("accept.before_commit")
     reached("accept.committed")

@@ -11,6 +11,8 @@ from django.db import connection
 
 from notifications.audiences import data
 from notifications.catalog.types import CatalogType
+from notifications.intake import attaching
+from notifications.intake.attaching import NONE, File
 from notifications.intake.request import SendRequest
 from notifications.intake.terms import Terms
 from notifications.planning.readers import DATA
@@ -86,8 +88,10 @@ class AudienceDraft:
         kinds: Mapping[str, CatalogType],
         sizes: Mapping[str, Size],
         now: datetime,
+        files: Mapping[UUID, File] = NONE,
     ) -> Self:
         """Raises Problem for what the type does not allow, and for a topic there is not."""
+        attaching.check(request, files)
         terms = Terms.of(request, kinds=kinds, now=now)
         topic_id = None if request.topic is None else _known_topic(request.topic, sizes)
         # What all have in common is looked at once, unless everybody has something to add.
@@ -115,22 +119,24 @@ def _plain(data: Mapping[str, Any]) -> bytes:
 # later gives nobody a later end.
 _INSERT = f"""
     INSERT INTO audience (request_id, service_id, key_id, actor_id, type_id, mode, priority, lane,
-        channels, locale, cancellation_key, send_at, expires_at, kind, topic_id, topic_key,
-        estimated, status, due_at, secret, data_key, data)
+        channels, attachments, locale, cancellation_key, send_at, expires_at, kind, topic_id,
+        topic_key, estimated, status, due_at, secret, data_key, data)
     SELECT r.request_id, %(service_id)s, %(key_id)s, r.actor_id, r.type_id, %(mode)s, r.priority,
-        {LANE:d}, r.channels::smallint[], r.locale, r.cancellation_key, r.send_at,
+        {LANE:d}, r.channels::smallint[], r.attachments::uuid[], r.locale, r.cancellation_key,
+        r.send_at,
         LEAST(r.asked_expiry,
             GREATEST(r.send_at, clock_timestamp()) + r.ttl * interval '1 second'),
         r.kind, r.topic_id, r.topic_key, r.estimated, {AudienceStatus.ACCEPTED:d},
         GREATEST(r.send_at, clock_timestamp()), r.secret, r.data_key, r.data
     FROM unnest(%(request_ids)s::uuid[], %(actors)s::bigint[], %(types)s::bigint[],
-            %(priorities)s::smallint[], %(channels)s::text[], %(locales)s::text[],
-            %(cancellation_keys)s::text[], %(send_ats)s::timestamptz[],
+            %(priorities)s::smallint[], %(channels)s::text[], %(files)s::text[],
+            %(locales)s::text[], %(cancellation_keys)s::text[], %(send_ats)s::timestamptz[],
             %(asked_expiries)s::timestamptz[], %(ttls)s::int[], %(kinds)s::smallint[],
             %(topics)s::bigint[], %(topic_keys)s::text[], %(sizes)s::bigint[], %(secrets)s::bool[],
             %(data_keys)s::bytea[], %(datas)s::bytea[])
-        AS r(request_id, actor_id, type_id, priority, channels, locale, cancellation_key, send_at,
-            asked_expiry, ttl, kind, topic_id, topic_key, estimated, secret, data_key, data)
+        AS r(request_id, actor_id, type_id, priority, channels, attachments, locale,
+            cancellation_key, send_at, asked_expiry, ttl, kind, topic_id, topic_key, estimated,
+            secret, data_key, data)
     RETURNING request_id, id
 """  # noqa: S608 - words of ours as numbers
 _MEMBERS = """
@@ -170,6 +176,7 @@ def _values(
         "types": [one.kind.id for one in terms],
         "priorities": [int(one.priority) for one in terms],
         "channels": [None if one.only is None else array(one.only) for one in terms],
+        "files": [array(one.attachments) if one.attachments else None for one in terms],
         "locales": [one.locale for one in terms],
         "cancellation_keys": [one.cancellation_key for one in terms],
         "send_ats": [one.send_at for one in terms],

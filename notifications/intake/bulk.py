@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 from django.db import transaction
 from rest_framework.exceptions import ValidationError
@@ -15,8 +16,9 @@ from rest_framework.exceptions import ValidationError
 from notifications import nudges
 from notifications.catalog import types
 from notifications.catalog.types import CatalogType
-from notifications.intake import audiences, drafts
+from notifications.intake import attaching, audiences, drafts
 from notifications.intake.accept import Taken
+from notifications.intake.attaching import File
 from notifications.intake.audiences import AcceptedAudience, AudienceDraft
 from notifications.intake.drafts import Accepted, Draft
 from notifications.intake.request import MOST_RECIPIENTS, SendRequest, read_send
@@ -121,7 +123,8 @@ def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     read = [item.asked for item in items if isinstance(item.asked, SendRequest)]
     kinds = types.by_keys(one.type for one in read)
     sizes = topics.sizes({one.topic for one in read if one.topic is not None})
-    draft = partial(_draft, kinds=kinds, sizes=sizes, now=now, given={})
+    files = attaching.named(read, service_id=caller.service_id)
+    draft = partial(_draft, kinds=kinds, sizes=sizes, files=files, now=now, given={})
     asked = {index: draft(items[index]) for index in leaders.values()}
     led = {**asked, **_known(items, asked)}
     fresh = [one for one in led.values() if isinstance(one, _Draft)]
@@ -130,6 +133,7 @@ def _accept(items: Sequence[Item], caller: Caller) -> list[Outcome]:
     found = known(drafts.wanted(fresh, caller=caller), now=now)
     drafts.insert(few, found, caller=caller)
     audiences.insert(many, found, caller=caller)
+    attaching.keep((one.request for one in fresh), files, now=now)
     for lane in {*(one.terms.lane for one in few), *(audiences.LANE for _ in many)}:
         transaction.on_commit(partial(nudges.nudge, lane), robust=True)
     return [_outcome(items, led, index, leaders[index]) for index in range(len(items))]
@@ -149,6 +153,7 @@ def _draft(
     *,
     kinds: Mapping[str, CatalogType],
     sizes: Mapping[str, Size],
+    files: Mapping[UUID, File],
     now: datetime,
     given: dict[Any, Terms],
 ) -> _Draft | Problem:
@@ -157,9 +162,10 @@ def _draft(
         return asked
     try:
         if not asked.wide:
-            return Draft.of(asked, Accepted.mint(asked), kinds=kinds, now=now, given=given)
-        accepted = AcceptedAudience.mint(asked, sizes)
-        return AudienceDraft.of(asked, accepted, kinds=kinds, sizes=sizes, now=now)
+            accepted = Accepted.mint(asked)
+            return Draft.of(asked, accepted, kinds=kinds, now=now, files=files, given=given)
+        made = AcceptedAudience.mint(asked, sizes)
+        return AudienceDraft.of(asked, made, kinds=kinds, sizes=sizes, now=now, files=files)
     except Problem as problem:
         return problem
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from django.db import connection
 
 from notifications.catalog.types import CatalogType
+from notifications.intake import attaching
+from notifications.intake.attaching import NONE, File
 from notifications.intake.request import Addressee, SendRequest
 from notifications.intake.terms import Terms
 from notifications.planning.readers import DATA
@@ -65,10 +67,13 @@ class Draft(NamedTuple):
         *,
         kinds: Mapping[str, CatalogType],
         now: datetime,
+        files: Mapping[UUID, File] = NONE,
         given: dict[Any, Terms] | None = None,
     ) -> Self:
-        """`kinds` are the types there are, by key; `given` keeps the terms of a call's requests,
-        for those that ask the same. Raises Problem for what the type does not allow."""
+        """`kinds` are the types there are, by key; `files` the attachments they name; `given` keeps
+        the terms of a call's requests, for those that ask the same. Raises Problem for what cannot
+        be sent."""
+        attaching.check(request, files)
         terms = _terms(request, {} if given is None else given, kinds=kinds, now=now)
         letters = [(one, terms.data_for(one, request)) for one in request.to]
         return cls(request, accepted, terms, tuple(letters))
@@ -109,16 +114,17 @@ def _unchanged(named: Sequence[Wanted]) -> list[Wanted]:
     return [Wanted(user_id=one.user_id) if one.user_id in known else one for one in named]
 
 
-# What requests ask alike is said once. Channels come as text, because an array of arrays would be
-# unnested to its last level; and a thousand rows are not looked up in a thousand one by one.
+# What requests ask alike is said once. Channels and files come as text, because an array of arrays
+# would be unnested to its last level; and a thousand rows are not looked up in a thousand one by
+# one.
 _INSERT = Statement(
     f"""
     INSERT INTO notification (id, recipient_id, data, request_id, service_id, key_id, actor_id,
-        type_id, mode, priority, lane, status, channels, locale, cancellation_key, send_at,
-        expires_at, due_at)
+        type_id, mode, priority, lane, status, channels, attachments, locale, cancellation_key,
+        send_at, expires_at, due_at)
     SELECT n.id, n.recipient_id, n.data, n.request_id, %(service_id)s::bigint, %(key_id)s::bigint,
         n.actor_id, r.type_id, %(mode)s::smallint, r.priority, r.lane, {Status.ACCEPTED:d},
-        r.channels::smallint[], r.locale, r.cancellation_key, r.send_at,
+        r.channels::smallint[], r.attachments::uuid[], r.locale, r.cancellation_key, r.send_at,
         LEAST(r.asked_expiry,
             GREATEST(r.send_at, clock_timestamp()) + r.ttl * interval '1 second'),
         GREATEST(r.send_at, clock_timestamp())
@@ -126,10 +132,11 @@ _INSERT = Statement(
             %(actors)s::bigint[], %(datas)s::bytea[], %(numbers)s::int[])
         AS n(id, request_id, recipient_id, actor_id, data, number)
     JOIN unnest(%(types)s::bigint[], %(priorities)s::smallint[], %(lanes)s::smallint[],
-            %(channels)s::text[], %(locales)s::text[], %(cancellation_keys)s::text[],
-            %(send_ats)s::timestamptz[], %(asked_expiries)s::timestamptz[], %(ttls)s::int[])
-        WITH ORDINALITY AS r(type_id, priority, lane, channels, locale, cancellation_key, send_at,
-            asked_expiry, ttl, number) USING (number)
+            %(channels)s::text[], %(files)s::text[], %(locales)s::text[],
+            %(cancellation_keys)s::text[], %(send_ats)s::timestamptz[],
+            %(asked_expiries)s::timestamptz[], %(ttls)s::int[])
+        WITH ORDINALITY AS r(type_id, priority, lane, channels, attachments, locale,
+            cancellation_key, send_at, asked_expiry, ttl, number) USING (number)
     """,  # noqa: S608
     first="SET LOCAL enable_nestloop = off; ",
 )
@@ -158,6 +165,7 @@ def insert(drafts: Sequence[Draft], found: Mapping[str, Known], *, caller: Calle
             priorities=[int(one.priority) for one in terms],
             lanes=[int(one.lane) for one in terms],
             channels=[None if one.only is None else array(one.only) for one in terms],
+            files=[array(one.attachments) if one.attachments else None for one in terms],
             locales=[one.locale for one in terms],
             cancellation_keys=[one.cancellation_key for one in terms],
             send_ats=[one.send_at for one in terms],

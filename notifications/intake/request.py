@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from delivery import channels
 from notifications.words import Priority
@@ -15,6 +17,7 @@ from notifysite.plumbing.problems import Problem
 from preferences.wanted import Wanted, WantedInvalid, known_as, read
 
 MOST_RECIPIENTS = 1000
+MOST_ATTACHMENTS = 10
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -42,6 +45,7 @@ class SendRequest(NamedTuple):
     locale: str = ""
     cancellation_key: str | None = None
     actor: Wanted | None = None
+    attachments: tuple[UUID, ...] = ()
 
     @property
     def wide(self) -> bool:
@@ -62,6 +66,7 @@ class SendRequest(NamedTuple):
             self.expires_at,
             self.locale,
             self.cancellation_key,
+            self.attachments,
         )
 
 
@@ -166,6 +171,20 @@ class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ig
     locale = serializers.CharField(max_length=20, required=False, default="")
     cancellation_key = serializers.CharField(max_length=255, required=False)
     actor = serializers.JSONField(required=False, help_text="A user id or a person object.")
+    attachments = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=MOST_ATTACHMENTS,
+        help_text="Ids of uploaded files. Mails carry them, other channels do not.",
+    )
+
+    def validate_attachments(self, value: list[UUID]) -> list[UUID]:
+        """Each once."""
+        twice = [index for index, uuid in enumerate(value) if uuid in value[:index]]
+        if twice:
+            said = [ErrorDetail("Named twice.", "duplicate_attachment")]
+            raise serializers.ValidationError({str(index): said for index in twice})
+        return value
 
 
 _PLAIN = frozenset({"type", "to", "data", "locale", "cancellation_key"})
@@ -228,6 +247,7 @@ def read_send(body: Any) -> SendRequest:
     return SendRequest(
         to=() if topic is not None else read_to(to),
         topic=topic,
+        attachments=tuple(said.pop("attachments", ())),
         actor=None if actor is None else read_to(actor, "/actor")[0].wanted,
         channels=None if only is None else frozenset(only),
         priority=None if priority is None else Priority[priority.upper()],

@@ -51,7 +51,9 @@ def accept(
 ) -> Draft | None:
     """Write the one row of a request, and return its draft; None where the general way must see to
     it, and nothing was written. Raises Problem."""
-    if len(request.to) != 1 or request.actor or not request.to[0].wanted.is_bare:
+    if len(request.to) != 1 or request.actor or request.attachments:
+        return None
+    if not request.to[0].wanted.is_bare:
         return None
     kept = types.kept(request.type)
     if kept is None:

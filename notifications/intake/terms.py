@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from delivery import channels
 from notifications.catalog import checks
@@ -40,6 +41,7 @@ class Terms:
     expires_at: datetime | None
     locale: str
     cancellation_key: str | None
+    attachments: tuple[UUID, ...]
     needs: checks.Needs
 
     @classmethod
@@ -63,6 +65,7 @@ class Terms:
             expires_at=_expiry(request, kind, start=start),
             locale=request.locale,
             cancellation_key=request.cancellation_key,
+            attachments=request.attachments,
             needs=checks.Needs.of(kind, asked),
         )
 

@@ -60,6 +60,7 @@ class Due(NamedTuple):
     expires_at: datetime | None
     created_at: datetime
     audience_id: int | None = None
+    attachments: Sequence[UUID] | None = None
 
 
 COLUMNS = Due._fields

@@ -23,7 +23,7 @@ from notifications.audiences.data import Common
 from notifications.callbacks import seal as callbacks
 from notifications.catalog import types, versions
 from notifications.catalog.types import CatalogType
-from notifications.planning import again, readers, wording
+from notifications.planning import again, files, readers, wording
 from notifications.planning.letters import Letter, letters_of
 from notifications.rendering.errors import LimitExceeded, RenderError
 from notifications.rendering.render import links_used, render
@@ -106,11 +106,16 @@ def _messages(
     catalog = types.stamped({one.due.type_id: one.row.type_changed_at for one in letters})
     picked = {letter.row.id: _version(letter, catalog[letter.due.type_id]) for letter in letters}
     forms = versions.compiled(version for version in picked.values() if version)
+    carried = files.of(letters, now=now)
     actors = readers.load({letter.due.actor_id for letter in letters if letter.due.actor_id})
     sealed: dict[UUID, Sealed] = {}
     used: list[wording.Used] = []
     for letter in letters:
         version = picked[letter.row.id]
+        with_it = carried.get(letter.row.id, ())
+        if not isinstance(with_it, tuple):
+            sealed[letter.row.id] = with_it
+            continue
         if version is None:
             sealed[letter.row.id] = Withdraw(reason=Reason.NO_TEMPLATE)
             continue
@@ -128,7 +133,10 @@ def _messages(
             log.error("data_unreadable", delivery=str(letter.row.id), error=type(error).__name__)
             sealed[letter.row.id] = Withdraw(reason=Reason.RENDER_FAILED)
             continue
-        sealed[letter.row.id] = _message(letter, kind, forms[version], variables, now=now)
+        message = _message(letter, kind, forms[version], variables, now=now)
+        if with_it and isinstance(message, Message):
+            message = replace(message, attachments=with_it)
+        sealed[letter.row.id] = message
         if letter.reader.key is not None:  # of the erased nothing is kept
             used.append(wording.Used(letter.row.id, letter.reader.key, version, variables, kind))
     wording.keep(used)
