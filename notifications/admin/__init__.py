@@ -1,6 +1,7 @@
 """The editors' and operators' desk. Importing it registers every table."""
 
 from notifications.admin import (
+    attachments,
     audiences,
     callbacks,
     dead_letters,
@@ -16,6 +17,7 @@ from notifications.admin import (
 )
 
 __all__ = [
+    "attachments",
     "audiences",
     "callbacks",
     "dead_letters",

@@ -51,7 +51,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         | _may("view add change", "notifications.service", "notifications.apikey")
         | _may("view change", "notifications.callbackendpoint")
         | _may("view", "delivery.outboxmessage", "delivery.heartbeat", "delivery.auditentry")
-        | _may("view", "delivery.breaker")
+        | _may("view", "delivery.breaker", "notifications.attachment")
         | {"delivery.steer_provider"}
         | _may("delete", "preferences.recipient")
         | _may(
@@ -68,6 +68,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         _may("view", *_SENT, "notifications.render", "preferences.recipient")
         | _may("view", "preferences.address", "preferences.category", "preferences.topic")
         | _may("view", "delivery.breaker", "notifications.callbackendpoint")
+        | _may("view", "notifications.attachment")
         | _may("view add delete", "delivery.suppression")
     ),
 }

@@ -15,7 +15,7 @@ from delivery import channels, showing
 from delivery.lifecycle import REPLAYABLE, EventKind, OutcomeKind, Reason, State
 from delivery.models import Attempt, Delivery, Event
 from notifications import reading, sent, story
-from notifications.admin import acts
+from notifications.admin import acts, attachments
 from notifications.admin.filters import (
     ModeFilter,
     PersonFilter,
@@ -24,6 +24,7 @@ from notifications.admin.filters import (
     TimeFilter,
     TypeFilter,
 )
+from notifications.attachments import store
 from notifications.models import ApiKey, Notification
 from notifications.reasons import (
     ANSWER_LOST,
@@ -148,6 +149,7 @@ class NotificationAdmin(ReadOnlyAdmin):
             service=key.service if key else None,
             steps=[_step(step) for step in shown["decision"]],
             deliveries=_deliveries(row.id, shown["deliveries"]),
+            attachments=_attachments(row) if self._may_read(request) else (),
             story=story.tell(row.id),
             may_cancel=row.status in OPEN and self._may_cancel(request),
             may_replay=request.user.has_perm("delivery.change_delivery"),
@@ -183,6 +185,15 @@ class NotificationAdmin(ReadOnlyAdmin):
     def _may_read(request: HttpRequest) -> bool:
         """What was said to a person is for those who may see renders."""
         return request.user.has_perm("notifications.view_render")
+
+
+def _attachments(row: Notification) -> list[dict[str, Any]]:
+    """The files it names, in their order; of one that is gone, only the id."""
+    uuids = row.attachments or ()
+    there = store.several(uuids, service_id=None)
+    return [
+        {"id": uuid, **(attachments.told(there[uuid]) if uuid in there else {})} for uuid in uuids
+    ]
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Services and keys", "key", "notifications.service"),
                     _item("Callbacks", "webhook", "notifications.callbackendpoint"),
+                    _item("Attachments", "attach_file", "notifications.attachment"),
                     _item("Staff", "badge", "auth.user"),
                     _item("Groups", "groups", "auth.group"),
                 ],

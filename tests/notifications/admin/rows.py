@@ -25,8 +25,11 @@ from delivery.models import (
     Route,
     Suppression,
 )
+from notifications.attachments import store
+from notifications.attachments.store import Upload
 from notifications.callbacks import endpoints
 from notifications.models import (
+    Attachment,
     Audience,
     CallbackEndpoint,
     Layout,
@@ -37,7 +40,9 @@ from notifications.models import (
 )
 from notifications.words import AudienceKind, CallbackEvent, Lane, Mode, Priority, Status
 from notifysite.plumbing import audit, ids
+from preferences.known import known
 from preferences.models import Category, Recipient, Topic
+from preferences.wanted import Wanted
 from tests import factories
 
 _numbers = itertools.count(1)
@@ -77,6 +82,15 @@ def a_callback_endpoint(**values: Any) -> CallbackEndpoint:
     }
     service_id = said.pop("service_id", None) or factories.make_service().pk
     return endpoints.create(service_id, **said).endpoint
+
+
+def an_attachment(**values: Any) -> Attachment:
+    """A person's file, of a service of its own."""
+    person = factories.make_recipient()
+    owner = known([Wanted(person.user_id or "")], now=datetime.now(UTC))[person.user_id or ""]
+    said = {"service_id": factories.make_service().pk, "person": owner, **values}
+    upload = Upload(f"invoice {next(_numbers)}.pdf", b"%PDF")
+    return Attachment.objects.get(uuid=store.put(upload, **said))
 
 
 def an_audience(**values: Any) -> Audience:
@@ -199,6 +213,7 @@ MAKERS: dict[type[models.Model], Callable[[], Any]] = {
     ),
     Notification: a_notification,
     Audience: an_audience,
+    Attachment: an_attachment,
     CallbackEndpoint: a_callback_endpoint,
     Delivery: a_delivery,
     OutboxMessage: an_outbox_message,

@@ -132,7 +132,7 @@ SEEN = {
     "Editors": {"Breaker", "Category", "Layout", "NotificationType", "Template", "Topic"},
     "Operators": {
         "Category", "Layout", "NotificationType", "Template", "Topic", "Recipient", "Suppression",
-        "CallbackEndpoint",
+        "CallbackEndpoint", "Attachment",
         "Notification", "Audience", "Delivery", "Breaker", "OutboxMessage", "Route", "Heartbeat",
         "MessagePrice",
         "AuditEntry",
@@ -142,7 +142,7 @@ SEEN = {
     "Support": {
         "Breaker", "Category", "Topic", "Recipient", "Suppression", "Notification", "Delivery",
         "Audience",
-        "CallbackEndpoint",
+        "CallbackEndpoint", "Attachment",
     },
 }  # fmt: skip
 
