@@ -226,6 +226,7 @@ class Feature(enum.StrEnum):
     EXPIRY = "expiry"  # keeps it no longer than it is worth
     IMAGES = "images"
     ACTIONS = "actions"
+    ATTACHMENTS = "attachments"
 
 
 class Provider(Protocol):

@@ -42,7 +42,7 @@ class DjangoEmail(OneByOne):
     the lane: "smtp" for a server that answers for other servers.
     """
 
-    features = frozenset({Feature.IMAGES, Feature.ACTIONS})
+    features = frozenset({Feature.IMAGES, Feature.ACTIONS, Feature.ATTACHMENTS})
     answers: ClassVar[Table] = MAIL_API  # what they mean where it is not SMTP
     # A larger mail is not taken; 0 where only the server itself knows.
     most_bytes: ClassVar[int] = 0

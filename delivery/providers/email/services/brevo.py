@@ -1,7 +1,8 @@
 """Brevo: letters by its API, news by its webhooks.
 
 Sources: Brevo developer documentation, "Send a transactional email", "Transactional webhooks",
-"Batched webhooks", "Secure webhook calls".
+"Batched webhooks", "Secure webhook calls"; Brevo Help, "Add an attachment to a transactional
+email" (size).
 """
 
 import json

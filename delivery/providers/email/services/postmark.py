@@ -1,7 +1,8 @@
 """Postmark: letters by its API, news by its webhooks.
 
 Sources: Postmark developer documentation, pages "Email API", "API overview" (error codes), "Bounce
-API" (bounce types) and "Webhooks overview" with the page of each webhook.
+API" (bounce types) and "Webhooks overview" with the page of each webhook; Postmark Support,
+"What are the attachment and email size limits?".
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Amazon SES: letters by its API v2, news by the SNS topic of a configuration set.
 
 Sources: Amazon SES API v2 reference, "SendEmail"; Amazon SES developer guide, "Contents of event
-data that Amazon SES publishes to Amazon SNS" and "Contents of Amazon SNS notifications"; AWS
-knowledge center, "What is a soft bounce in Amazon SES?".
+data that Amazon SES publishes to Amazon SNS", "Contents of Amazon SNS notifications" and "Service
+quotas" (size); AWS knowledge center, "What is a soft bounce in Amazon SES?".
 """
 
 import json
