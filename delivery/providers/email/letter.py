@@ -164,11 +164,12 @@ class Letter:
         if subject is None or not all(map(mime.is_plain, plain.values())):
             return None
         content = self.message.content
-        if self.message.attachments or (content.html and not content.text):
+        if content.html and not content.text:
             return None
         headers = [("Subject", subject), ("Date", mime.now()), *plain.items()]
         mark = self.message.reference.hex
-        return mime.letter(headers, text=content.text, html=content.html, mark=mark)
+        parts = list(map(attaching.part_bytes, self.message.attachments))
+        return mime.letter(headers, text=content.text, html=content.html, mark=mark, parts=parts)
 
     def by_library(self) -> bytes:
         """The same with Django's help. Raises ValueError."""

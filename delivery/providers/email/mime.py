@@ -1,4 +1,4 @@
-"""The usual letter as bytes: text, or text and HTML, under headers that need little.
+"""The usual letter as bytes: text, or text and HTML, under headers that need little; and its files.
 
 The library builds any letter and takes a millisecond for it. This one is a text with holes; what is
 unusual is left to the library, and tests compare the two through its parser.
@@ -6,6 +6,7 @@ unusual is left to the library, and tests compare the two through its parser.
 
 import binascii
 import time
+from collections.abc import Sequence
 from email.header import Header
 from email.utils import formatdate
 from functools import lru_cache
@@ -50,31 +51,37 @@ def quoted(text: str) -> bytes:
     return binascii.b2a_qp(text.encode()).replace(b"\n", b"\r\n")
 
 
-def letter(headers: list[tuple[str, str]], *, text: str, html: str, mark: str) -> bytes:
-    """The letter with CRLF line ends. `mark` is unique to it, of letters and digits. Raises
-    UnicodeEncodeError."""
+def letter(
+    headers: list[tuple[str, str]],
+    *,
+    text: str,
+    html: str,
+    mark: str,
+    parts: Sequence[bytes] = (),
+) -> bytes:
+    """The letter with CRLF line ends. `mark` is unique to it, of letters and digits; `parts` go
+    along, in Base64. Raises UnicodeEncodeError."""
     head = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("ascii")
+    said = _said(text, html, mark)
+    if parts:  # neither boundary begins with the other: some readers look no further
+        said = _multipart(b"mixed", f"=_files_{mark}", [said, *parts])
+    return b"".join([head, b"MIME-Version: 1.0\r\n", said])
+
+
+def _said(text: str, html: str, mark: str) -> bytes:
+    """The words, from their Content-Type on."""
     plain = b'Content-Type: text/plain; charset="utf-8"' + _TEXT + quoted(text)
     if not html:
-        end = b"" if plain.endswith(b"\r\n") else b"\r\n"
-        return head + b"MIME-Version: 1.0\r\n" + plain + end
-    # No quoted text holds "=_": a part can never be mistaken for the end of one.
-    boundary = f"=_{mark}".encode("ascii")
-    between = b"\r\n--" + boundary
-    return b"".join(
-        [
-            head,
-            b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="',
-            boundary,
-            b'"\r\n',
-            between,
-            b"\r\n",
-            plain,
-            between,
-            b'\r\nContent-Type: text/html; charset="utf-8"',
-            _TEXT,
-            quoted(html),
-            between,
-            b"--\r\n",
-        ]
-    )
+        return plain if plain.endswith(b"\r\n") else plain + b"\r\n"
+    rich = b'Content-Type: text/html; charset="utf-8"' + _TEXT + quoted(html)
+    return _multipart(b"alternative", f"=_{mark}", [plain, rich])
+
+
+def _multipart(kind: bytes, boundary: str, parts: Sequence[bytes]) -> bytes:
+    # No quoted text and no Base64 holds "=_": a part can never be mistaken for the end of one.
+    mark = boundary.encode("ascii")
+    between = b"\r\n--" + mark
+    said = [b"Content-Type: multipart/", kind, b'; boundary="', mark, b'"\r\n']
+    for part in parts:
+        said += [between, b"\r\n", part]
+    return b"".join([*said, between, b"--\r\n"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.contracts import Content
+from delivery.contracts import Attachment, Content
 from delivery.providers.email import letter
 from tests.delivery.providers.messages import message
 
@@ -65,6 +65,50 @@ def test_no_reader_can_tell_who_built_a_letter(subject, text, html, sender) -> N
     assert headers(ours) == headers(theirs)
     assert parts(ours) == parts(theirs)
     assert abs((ours["Date"].datetime - theirs["Date"].datetime).total_seconds()) <= 5
+
+
+NAMES = st.one_of(
+    st.sampled_from(
+        ["a.pdf", 'the "big\\\\" one; 100%.pdf', "a" * 61, "Größe \u2028.pdf", "'x'*0.csv"]
+    ),
+    st.text(NO_SURROGATES, min_size=1, max_size=60).filter(str.isprintable),
+)
+
+
+@given(
+    text=BODIES.filter(bool),
+    html=BODIES,
+    name=NAMES,
+    kind=st.sampled_from(["application/pdf", "text/csv"]),
+    content=st.one_of(st.binary(max_size=300), BODIES.map(str.encode)),
+)
+def test_no_reader_can_tell_who_attached_a_file(text, html, name, kind, content) -> None:
+    file = Attachment(name=name, content_type=kind, content=content)
+    sealed = message(content=Content(subject="x", text=text, html=html), attachments=(file, file))
+    one = letter.write(sealed, sender=letter.sender("hello@acme.test"))
+    raw = one.usual() or b""
+    assert raw.isascii()
+    assert raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r")
+    ours, theirs = parsed(raw), parsed(one.by_library())
+    assert ours.defects == theirs.defects == []
+    assert [part.get_content_type() for part in ours.walk()] == [
+        part.get_content_type() for part in theirs.walk()
+    ]
+    said = [files(mail) for mail in (ours, theirs)]
+    assert said[0] == said[1]
+    assert [(file[0], file[3]) for file in said[0]] == [(name, content)] * 2
+
+
+def files(mail: EmailMessage) -> list[tuple[str | None, str, str | None, object]]:
+    return [
+        (
+            part.get_filename(),
+            part.get_content_type(),
+            part.get_content_charset(),
+            part.get_payload(decode=True),
+        )
+        for part in mail.iter_attachments()
+    ]
 
 
 def test_the_body_has_short_lines_and_its_boundary_cannot_be_in_it() -> None:
