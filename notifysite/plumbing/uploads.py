@@ -8,7 +8,9 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from notifysite.plumbing.faults import Fault
 from notifysite.plumbing.problems import Problem
@@ -23,6 +25,19 @@ class Form(NamedTuple):
     name: str
     content: bytes
     fields: Mapping[str, str]
+
+
+def read(request: Request) -> Form:
+    """The form of a request whose view has a FormParser. Raises Problem."""
+    try:
+        said: Any = request.data
+    except UnsupportedMediaType:
+        detail = "Send a form with the file: `Content-Type: multipart/form-data`."
+        raise Problem.of("unsupported_media_type", detail) from None
+    if not isinstance(said, Form):  # nothing was read
+        detail = "Send the form with its length, in a Content-Length header."
+        raise Problem.of("bad_request", detail)
+    return said
 
 
 class FormParser(BaseParser):
@@ -73,7 +88,8 @@ class _Taking(FileUploadHandler):
         """A part with a file begins."""
         if field_name != FIELD or self.name is not None:
             raise _invalid(Fault(f"/{field_name}", "unknown_field", "Send one file, as `file`."))
-        self.name = file_name
+        # As browsers and curl write a quote in a name (RFC 7578, 4.2).
+        self.name = file_name.replace("%22", '"')
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """More of it."""

@@ -128,6 +128,15 @@ def test_a_name_no_mailbox_takes_is_refused(api: APIClient, name: str, code: str
     assert not Attachment.objects.exists()
 
 
+def test_quotes_in_a_name_come_as_clients_write_them(api: APIClient) -> None:
+    body = (
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="the %22big%22 one.pdf"'
+        "\r\n\r\n%PDF\r\n--x--\r\n"
+    )
+    answer = api.generic("POST", URL, body.encode(), "multipart/form-data; boundary=x")
+    assert answer.json()["name"] == 'the "big" one.pdf'
+
+
 def test_a_path_before_a_name_is_cut_off(api: APIClient) -> None:
     body = (
         '--x\r\nContent-Disposition: form-data; name="file"; filename="../etc/a.pdf"\r\n\r\n'
@@ -161,6 +170,10 @@ def test_what_is_no_form_with_one_file_is_refused(api: APIClient) -> None:
         (api.post(URL, {"file": "x"}, format="json"), (415, "unsupported_media_type", [])),
         (
             api.generic("POST", URL, b"--x\r\n", "multipart/form-data"),
+            (400, "bad_request", []),
+        ),
+        (
+            api.generic("POST", URL, b"", "multipart/form-data; boundary=x"),
             (400, "bad_request", []),
         ),
     ]
