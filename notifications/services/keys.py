@@ -23,7 +23,7 @@ from notifysite.plumbing.crypto import keyed_hash
 from notifysite.plumbing.problems import Problem
 
 SCOPES: dict[str, str] = {
-    "notifications:send": "send notifications and events, ask why, cancel",
+    "notifications:send": "send notifications, files and events, ask why, cancel",
     "notifications:read": "see notifications, their timelines and figures",
     "users:read": "see people, their devices and preferences",
     "users:write": "create, change and erase people, their devices and preferences",

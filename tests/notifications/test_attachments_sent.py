@@ -12,11 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from delivery import registry, routing
+from delivery.channels import EMAIL
 from delivery.contracts import Attachment as File
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import Delivery
+from notifications import replaying
 from notifications.models import Attachment, Audience, Notification
 from notifications.planning import files
+from notifications.services.authentication import Caller
 from notifications.words import Mode
 from preferences.models import Recipient
 from tests.factories import make_recipient, make_service, make_topic, make_type
@@ -28,6 +31,7 @@ from tests.notifications.conftest import client_for
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/notifications"
 Run = Callable[[], int]
+ALL = frozenset({"read:all"})
 PDF = bytes(range(256)) * 3
 CSV = "a;ä\r\n.\r\n".encode()
 
@@ -248,7 +252,7 @@ def test_what_does_not_fit_into_memory_goes_with_the_next_flight(
     ]  # fmt: skip
     assert sum(flights) == 5
     assert max(flights) == 2
-    mails = Delivery.objects.filter(channel=1)
+    mails = Delivery.objects.filter(channel=EMAIL.number)
     assert {(row.state, row.attempts) for row in mails} == {(State.SENT, 1)}
 
 
@@ -280,7 +284,7 @@ def test_a_file_that_does_not_open_under_its_readers_key_is_not_sent(
         cursor.execute("UPDATE address SET recipient_id = %s", [bob.pk])
     run()
     assert provider.taken == []
-    assert set(Delivery.objects.filter(channel=1).values_list("reason", flat=True)) <= {
+    assert set(Delivery.objects.filter(channel=EMAIL.number).values_list("reason", flat=True)) <= {
         Reason.RENDER_FAILED
     }
 
@@ -290,8 +294,15 @@ def test_a_retry_and_a_replay_carry_the_same_file(
 ) -> None:
     send(api, upload(api))
     provider.script = [OutcomeKind.TRANSIENT]
+    mails = Delivery.objects.filter(channel=EMAIL.number)
     run()
-    Delivery.objects.filter(channel=1).update(due_at=datetime.now(UTC))
+    mails.update(due_at=datetime.now(UTC))
+    provider.script = [OutcomeKind.TRANSIENT]
+    run()
+    mails.update(state=State.DEAD, due_at=None)
+    replayer = Caller(service_id=0, service_key="", key_id=0, mode=Mode.LIVE, scopes=ALL)
+    assert replaying.one(mails.get().pk, caller=replayer) is not None
+    mails.update(due_at=datetime.now(UTC))
     run()
     (mail,) = provider.taken
     assert mail.attachments[0].content == PDF
