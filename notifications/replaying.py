@@ -18,7 +18,7 @@ from delivery.lifecycle import Reason, State
 from delivery.replay import Replayed, replay
 from notifications import nudges
 from notifications.services.authentication import Caller
-from notifications.words import CALLBACK, Lane, Status
+from notifications.words import CALLBACK, Lane, Mode, Status
 from notifysite.plumbing import audit, ids
 from notifysite.plumbing.failpoints import reached
 
@@ -67,6 +67,7 @@ _CLAUSES = {
     "until": "d.id < %(until)s",
     "endpoint": "n.endpoint_id = %(endpoint)s",
     "service": "n.service_id = %(service)s",
+    "modes": "n.mode = ANY(%(modes)s::smallint[])",
     "after": "d.id > %(after)s",
 }
 
@@ -76,16 +77,20 @@ def seen_by(caller: Caller) -> int | None:
     return None if caller.sees_all else caller.service_id
 
 
+def _reach(caller: Caller) -> dict[str, Any]:
+    return {"service": seen_by(caller), "modes": caller.touches}
+
+
 def one(id_: UUID, *, caller: Caller) -> Replayed | None:
     """Replay one delivery; None where it does not exist for the caller."""
-    found = _find({"ids": [id_], "service": seen_by(caller)}, limit=1)
+    found = _find({"ids": [id_], **_reach(caller)}, limit=1)
     return _replay([id_], caller) if found else None
 
 
 def many(wanted: Filter, *, caller: Caller) -> tuple[Replayed, bool]:
     """Replay what a filter matches, oldest first; and whether more is left for another call."""
     total, more = Replayed(), True
-    values = _values(wanted) | {"service": seen_by(caller)}
+    values = _values(wanted) | _reach(caller)
     after: UUID | None = None
     for _ in range(MOST // BATCH):
         found = _find({**values, "after": after}, limit=BATCH)
@@ -117,7 +122,7 @@ def counts(done: Replayed) -> dict[str, Any]:
 
 def count(wanted: Filter, *, caller: Caller) -> int:
     """How many a filter matches, counted up to one more than a call replays."""
-    return len(_find(_values(wanted) | {"service": seen_by(caller)}, limit=MOST + 1))
+    return len(_find(_values(wanted) | _reach(caller), limit=MOST + 1))
 
 
 def _values(wanted: Filter) -> dict[str, Any]:
@@ -140,10 +145,10 @@ def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
     sql = f"""
         SELECT d.id FROM delivery AS d, LATERAL (
             -- The limit keeps it a look-up for each: dead letters are few, a join reads them all.
-            SELECT service_id, type_id, NULL::bigint AS endpoint_id
+            SELECT service_id, type_id, NULL::bigint AS endpoint_id, mode
             FROM notification WHERE id = d.notification_id
             UNION ALL
-            SELECT e.service_id, NULL, e.id
+            SELECT e.service_id, NULL, e.id, CASE WHEN e.test THEN {Mode.TEST:d} ELSE {Mode.LIVE:d} END
             FROM callback AS c JOIN callback_endpoint AS e ON e.id = c.endpoint_id
             WHERE d.step = {CALLBACK:d} AND c.id = d.id
             LIMIT 1

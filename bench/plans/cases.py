@@ -66,7 +66,7 @@ def _api() -> Iterator[tuple[str, Deed]]:
         "of a type": {"type": "type_10"},
         "by email": {"channel": 1},
     }.items():
-        values = replaying._values(replaying.Filter(**said)) | {"service": 1}
+        values = replaying._values(replaying.Filter(**said)) | {"service": 1, "modes": [1, 2, 3]}
         yield (
             f"API: replay of dead letters, {name}",
             lambda values=values: replaying._find(values, limit=BATCH),
@@ -75,7 +75,9 @@ def _api() -> Iterator[tuple[str, Deed]]:
 
 def _by_key(key: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(cancel._MATCHING, {"service": 1, "key": key, "users": None})
+        cursor.execute(
+            cancel._MATCHING, {"service": 1, "key": key, "users": None, "modes": [1, 2, 3]}
+        )
 
 
 def _people() -> Iterator[tuple[str, Deed]]:

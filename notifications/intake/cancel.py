@@ -15,7 +15,7 @@ from delivery import announcements, queue
 from delivery.contracts import Change
 from delivery.lifecycle import Reason
 from notifications.services.authentication import Caller
-from notifications.words import OPEN, Status
+from notifications.words import OPEN, Mode, Status
 from notifysite.plumbing import audit
 from notifysite.plumbing.partitions import WITHIN, span
 
@@ -36,7 +36,8 @@ class Cancelled:
 
 
 def cancel(ids: Iterable[UUID], *, caller: Caller) -> Cancelled:
-    """Cancel notifications of the caller's service; those of others do not exist for it."""
+    """Cancel notifications of the caller's service; those of others do not exist for it, and of its
+    own a test key takes back only what test keys sent."""
     wanted, done = list(ids), Cancelled()
     for start in range(0, len(wanted), BATCH):
         done += _cancel_batch(wanted[start : start + BATCH], caller)
@@ -46,6 +47,7 @@ def cancel(ids: Iterable[UUID], *, caller: Caller) -> Cancelled:
 _MATCHING = """
     SELECT n.id FROM notification AS n JOIN recipient AS r ON r.id = n.recipient_id
     WHERE n.service_id = %(service)s AND n.cancellation_key = %(key)s
+        AND n.mode = ANY(%(modes)s::smallint[])
         AND (%(users)s::text[] IS NULL OR r.user_id = ANY(%(users)s::text[]))
     ORDER BY n.id
 """
@@ -56,6 +58,7 @@ def matching(key: str, *, caller: Caller, users: Sequence[str] | None) -> list[U
     values: dict[str, Any] = {
         "service": caller.service_id,
         "key": key,
+        "modes": caller.touches,
         "users": users and list(users),
     }
     with connection.cursor() as cursor:
@@ -67,7 +70,7 @@ def matching(key: str, *, caller: Caller, users: Sequence[str] | None) -> list[U
 _LOCK = """
     SELECT n.id, n.status, n.lane, COALESCE(d.body @> '[{"outcome": "hold"}]', false)
     FROM notification AS n LEFT JOIN decision AS d ON d.id = n.decision_id
-    WHERE n.id = ANY(%s::uuid[]) AND n.service_id = %s
+    WHERE n.id = ANY(%s::uuid[]) AND n.service_id = %s AND n.mode = ANY(%s::smallint[])
     ORDER BY n.id FOR NO KEY UPDATE OF n
 """
 _LOCK_DELIVERIES = f"""
@@ -83,7 +86,7 @@ _CANCEL = f"""
 
 def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
     with transaction.atomic():
-        done, fresh = take_back(ids, service_id=caller.service_id)
+        done, fresh = take_back(ids, service_id=caller.service_id, modes=caller.touches)
         audit.record_all(
             actor=caller.actor,
             action="notification.cancelled",
@@ -92,10 +95,12 @@ def _cancel_batch(ids: Sequence[UUID], caller: Caller) -> Cancelled:
     return done
 
 
-def take_back(ids: Sequence[UUID], *, service_id: int) -> tuple[Cancelled, list[UUID]]:
+def take_back(
+    ids: Sequence[UUID], *, service_id: int, modes: Sequence[int] = tuple(Mode)
+) -> tuple[Cancelled, list[UUID]]:
     """Cancel a batch in the caller's transaction: what it came to, and which are cancelled now."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [list(ids), service_id])
+        cursor.execute(_LOCK, [list(ids), service_id, [int(mode) for mode in modes]])
         rows = [(id_, Status(status), lane, waits) for id_, status, lane, waits in cursor]
         before = [id_ for id_, status, *_ in rows if status is Status.CANCELLED]
         lanes = {id_: lane for id_, status, lane, _ in rows if status in OPEN}

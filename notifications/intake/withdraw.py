@@ -29,11 +29,15 @@ _CANCEL = f"""
     UPDATE audience AS a SET status = {AudienceStatus.CANCELLED:d}, passed = NULL,
         due_at = clock_timestamp(), done_at = clock_timestamp()
     WHERE a.request_id = %(request)s AND a.service_id = %(service)s
+        AND a.mode = ANY(%(modes)s::smallint[])
         AND (a.status IN ({EXPANDING}) OR a.status = {AudienceStatus.DONE:d} AND EXISTS (
             SELECT FROM notification AS n WHERE {MADE} AND n.status IN ({_OPEN})
         ))
 """  # noqa: S608 - words of ours as numbers
-_STATUS = "SELECT status FROM audience WHERE request_id = %(request)s AND service_id = %(service)s"
+_STATUS = """
+    SELECT status FROM audience WHERE request_id = %(request)s AND service_id = %(service)s
+        AND mode = ANY(%(modes)s::smallint[])
+"""
 
 
 def cancel_audience(request_id: UUID, *, caller: Caller) -> bool | None:
@@ -43,6 +47,7 @@ def cancel_audience(request_id: UUID, *, caller: Caller) -> bool | None:
     values: dict[str, Any] = {
         "request": request_id,
         "service": caller.service_id,
+        "modes": caller.touches,
         "low": low,
         "high": high,
     }
@@ -60,14 +65,15 @@ def cancel_audience(request_id: UUID, *, caller: Caller) -> bool | None:
 
 _OF_KEY = """
     SELECT request_id, status FROM audience
-    WHERE service_id = %s AND cancellation_key = %s ORDER BY request_id
+    WHERE service_id = %s AND cancellation_key = %s AND mode = ANY(%s::smallint[])
+    ORDER BY request_id
 """
 
 
 def with_key(key: str, *, caller: Caller) -> dict[UUID, AudienceStatus]:
     """The caller's audiences with a cancellation key, by their requests."""
     with connection.cursor() as cursor:
-        cursor.execute(_OF_KEY, [caller.service_id, key])
+        cursor.execute(_OF_KEY, [caller.service_id, key, caller.touches])
         return {request: AudienceStatus(status) for request, status in cursor.fetchall()}
 
 

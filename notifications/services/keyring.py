@@ -61,6 +61,11 @@ class Caller:
         """Whether it sees what other services sent, too."""
         return "read:all" in self.scopes
 
+    @property
+    def touches(self) -> list[int]:
+        """The modes of what it may take back or send again: a test key, nothing that is for real."""
+        return [int(Mode.TEST)] if self.mode is Mode.TEST else [int(mode) for mode in Mode]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:

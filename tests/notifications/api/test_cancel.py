@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -13,8 +13,8 @@ from delivery.lifecycle import State
 from delivery.models import Announcement, AuditEntry, Delivery
 from notifications.models import Notification
 from notifications.planning import plan
-from notifications.words import Lane, Status
-from tests.factories import make_type
+from notifications.words import Lane, Mode, Status
+from tests.factories import make_service, make_type
 from tests.fakes.scripted import Ledger
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +55,21 @@ def test_what_is_queued_is_withdrawn_and_announced(
     assert len(announced.changes) == 2
     run()
     assert provider.taken == []
+
+
+def test_a_test_key_takes_back_only_what_test_keys_sent(caller: Any, send: Send) -> None:
+    service = make_service("twin")
+    live, trial = caller(service), caller(service, mode=Mode.TEST)
+    body = {"cancellation_key": "order-1"}
+    (real,), (tried,) = send("ann", by=live, **body), send("ben", by=trial, **body)
+
+    assert cancel(trial, real).status_code == 404
+    answer = trial.post(f"{URL}/cancel", body).json()
+
+    assert [row["id"] for row in answer["results"]] == [tried]
+    found = dict(Notification.objects.values_list("id", "status"))
+    assert found == {UUID(real): Status.ACCEPTED, UUID(tried): Status.CANCELLED}
+    assert cancel(live, real).status_code == 200
 
 
 def test_a_step_that_waits_is_taken_back_and_what_left_stays(

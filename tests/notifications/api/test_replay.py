@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 from delivery.lifecycle import OutcomeKind, Reason, State
 from delivery.models import AuditEntry, Delivery, Suppression
 from delivery.models.suppression import SuppressionReason
-from notifications.models import Notification, TemplateVersion, VersionState
-from notifications.words import Status
+from notifications.models import Notification, Service, TemplateVersion, VersionState
+from notifications.words import Mode, Status
 from preferences import privacy
 from tests.factories import make_type
 from tests.fakes.scripted import Ledger
@@ -145,6 +145,15 @@ def test_another_service_cannot_replay_it(caller: Any, dead: Any) -> None:
     assert replay(caller(), row).status_code == 404
     operator = caller(scopes=["deliveries:replay", "read:all"])
     assert replay(operator, row).status_code == 202
+
+
+def test_a_test_key_sends_nothing_again_that_was_for_real(caller: Any, dead: Any) -> None:
+    (row,) = dead()
+    trial = caller(Service.objects.get(key="shop"), mode=Mode.TEST)
+    assert replay(trial, row).status_code == 404
+    assert trial.post(f"{URL}/replay", {"filter": {}}).json()["replayed"] == 0
+    Notification.objects.update(mode=Mode.TEST)
+    assert replay(trial, row).status_code == 202
 
 
 def test_without_the_scope_nothing_is_replayed(caller: Any, dead: Any) -> None:

@@ -11,10 +11,10 @@ from delivery.models import Delivery
 from notifications import story
 from notifications.audiences import expand
 from notifications.intake import withdraw
-from notifications.models import Audience, AudienceMember, Notification
+from notifications.models import Audience, AudienceMember, Notification, Service
 from notifications.planning import plan
 from notifications.services import own
-from notifications.words import Lane, Status
+from notifications.words import AudienceStatus, Lane, Mode, Status
 from preferences.models import Topic
 from tests.factories import make_type
 from tests.fakes.scripted import Ledger
@@ -28,6 +28,7 @@ from tests.notifications.audiences.rows import (
     crowd,
     make_all,
 )
+from tests.notifications.conftest import client_for
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +44,19 @@ def test_what_is_cancelled_before_it_begins_is_never_made(
     assert api.post(f"{url}/cancel").status_code == 200
     assert not Notification.objects.exists()
     assert Audience.objects.get().due_at is None
+
+
+def test_a_test_key_does_not_take_back_an_audience_that_is_for_real(
+    send: Send, tip: Any, gardeners: Topic
+) -> None:
+    url = send(TOPIC, cancellation_key="june")["url"]
+    trial = client_for(Mode.TEST, Service.objects.get())
+
+    assert trial.post(f"{url}/cancel").status_code == 404
+    answer = trial.post(f"{URL}/cancel", {"cancellation_key": "june"}, format="json")
+
+    assert answer.json()["code"] == "not_cancellable"
+    assert Audience.objects.get().status == AudienceStatus.ACCEPTED
 
 
 def test_a_cancelled_list_forgets_its_people(

@@ -12,7 +12,8 @@ from delivery.models import AuditEntry, Delivery
 from notifications import replaying
 from notifications.callbacks import health
 from notifications.models import CallbackEndpoint
-from notifications.words import Disabled, Status
+from notifications.services.keyring import Caller
+from notifications.words import Disabled, Mode, Status
 from tests.factories import make_service
 from tests.fakes.service import HANG, Reply
 from tests.fakes.webhook_receiver import WebhookReceiver
@@ -204,7 +205,13 @@ def test_nobody_else_replays_it_and_a_filter_finds_it(
 
     shop.patch(f"{URL}/{made['id']}", {"enabled": True})
     found = replaying.Filter(endpoint=int(made["id"]))
-    everyone = type("Operator", (), {"sees_all": True, "service_id": 0, "actor": "admin:1"})()
+    everyone = Caller(
+        service_id=0,
+        service_key="",
+        key_id=0,
+        mode=Mode.LIVE,
+        scopes=frozenset({"read:all"}),
+    )
     assert replaying.count(found, caller=everyone) == 1
     assert replaying.count(replaying.Filter(endpoint=0), caller=everyone) == 0
 
