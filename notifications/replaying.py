@@ -148,7 +148,8 @@ def _find(values: Mapping[str, Any], *, limit: int) -> list[UUID]:
             SELECT service_id, type_id, NULL::bigint AS endpoint_id, mode
             FROM notification WHERE id = d.notification_id
             UNION ALL
-            SELECT e.service_id, NULL, e.id, CASE WHEN e.test THEN {Mode.TEST:d} ELSE {Mode.LIVE:d} END
+            SELECT e.service_id, NULL, e.id,
+                CASE WHEN e.test THEN {Mode.TEST:d} ELSE {Mode.LIVE:d} END
             FROM callback AS c JOIN callback_endpoint AS e ON e.id = c.endpoint_id
             WHERE d.step = {CALLBACK:d} AND c.id = d.id
             LIMIT 1

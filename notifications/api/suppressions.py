@@ -16,7 +16,7 @@ from delivery.models import Suppression
 from delivery.models.suppression import SETTABLE, SuppressionReason
 from delivery.suppression import Unwanted
 from notifications.intake.request import ChannelField
-from notifications.services.authentication import caller_of
+from notifications.services.authentication import operator_of
 from notifysite.plumbing import paging
 from notifysite.plumbing.faults import Fault, StrictSerializerMixin, checked
 from notifysite.plumbing.paging import Cursor, PageQuery, PageSerializer
@@ -112,7 +112,7 @@ class SuppressionList(APIView):
         is what holds then, with 200 where nothing changed."""
         said = checked(SuppressionBody(data=request.data))
         spec = channels.by_key(said["channel"])
-        actor = caller_of(request).actor
+        actor = operator_of(request)
         row, changed = suppression.suppress(
             Unwanted(
                 channel=spec.number,
@@ -155,7 +155,7 @@ class SuppressionDetail(APIView):
     def delete(self, request: Request, id: int) -> Response:
         """Let the address be used again, with a note that says why."""
         said = checked(LiftQuery(data=request.query_params.dict()))
-        if not suppression.lift(id, actor=caller_of(request).actor, note=said["note"]):
+        if not suppression.lift(id, actor=operator_of(request), note=said["note"]):
             raise Http404
         return Response(status=status.HTTP_204_NO_CONTENT)
 

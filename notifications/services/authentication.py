@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from notifications.services import keys
 from notifications.services.keyring import Caller, Keyring, Known
+from notifications.words import Mode
 from notifysite.plumbing.problems import Problem
 
 if TYPE_CHECKING:  # the views load their default authentication, which is this module
@@ -96,6 +97,15 @@ def _admit(known: Known | None) -> Caller:
 def caller_of(request: Request) -> Caller:
     """Who calls, in a view that `HasScope` guards."""
     return cast("Caller", request.auth)
+
+
+def operator_of(request: Request) -> str:
+    """Who calls, as the audit trail names them, to change what is for real. Raises Problem where
+    the key only tries things out."""
+    caller = caller_of(request)
+    if caller.mode is Mode.TEST:
+        raise Problem.of("key_mode", "A test key changes nothing that is for real; use a live one.")
+    return caller.actor
 
 
 class HasScope(BasePermission):

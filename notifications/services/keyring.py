@@ -63,7 +63,7 @@ class Caller:
 
     @property
     def touches(self) -> list[int]:
-        """The modes of what it may take back or send again: a test key, nothing that is for real."""
+        """The modes of what it may take back or send again; a test key, nothing for real."""
         return [int(Mode.TEST)] if self.mode is Mode.TEST else [int(mode) for mode in Mode]
 
 

@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from delivery.models import AuditEntry, Suppression
+from notifications.words import Mode
 from preferences import addresses
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,19 @@ def test_an_address_is_suppressed_by_hand_and_lifted_with_a_note(shop: APIClient
     lifted = AuditEntry.objects.get(action="suppression.lifted")
     assert (lifted.actor, lifted.target) == ("service:shop", f"suppression:{row.pk}")
     assert lifted.detail == {"reason": "manual", "note": "asked again"}
+
+
+def test_a_test_key_neither_sets_nor_lifts_one(caller: Any) -> None:
+    trial = caller(mode=Mode.TEST)
+    row = Suppression.objects.create(channel=1, address_hash=b"x", reason=1)
+
+    answers = [
+        trial.post(URL, {"channel": "email", "address": "ann@example.com"}),
+        trial.delete(f"{URL}/{row.pk}?note=why"),
+    ]
+
+    assert [answer.json()["code"] for answer in answers] == ["key_mode"] * 2
+    assert list(Suppression.objects.all()) == [row]
 
 
 def test_an_address_that_is_none_cannot_be_suppressed(shop: APIClient) -> None:
