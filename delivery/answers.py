@@ -2,7 +2,8 @@
 its message sent again."""
 
 import re
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from delivery.backoff import DAY
 
@@ -12,6 +13,16 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def text(said: Any) -> str:
     """A text without NUL and lone surrogates, which PostgreSQL has no place for."""
     return _UNSTORABLE.sub("\ufffd", said if isinstance(said, str) else str(said or ""))
+
+
+# What is before or after has no day in UTC, in PostgreSQL or in Python: a date that was never set.
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def moment(at: datetime) -> datetime:
+    """An aware time, in UTC."""
+    return min(max(at, _FIRST), _LAST).astimezone(UTC)
 
 
 def seconds(took: float) -> float:

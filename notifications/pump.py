@@ -8,6 +8,7 @@ due. Once a minute it keeps house.
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -52,22 +53,26 @@ def run(stop: threading.Event) -> None:
 def tick(*, stopping: Callable[[], bool] = lambda: False) -> None:
     """One look at every lane; nothing more is begun once the process is `stopping`."""
     heartbeats.beat(heartbeats.PUMP)
-    dispatch.recover()
-    feedback.match_parked()
-    waking.wake_due()
+    for deed in (dispatch.recover, feedback.match_parked, waking.wake_due):
+        _alone(deed.__name__, deed)
     for lane, age in sorted(due().items()):
         if age > NEGLECTED_SECONDS or not nudges.send(lane):
             _work(lane, stopping)
 
 
 def _work(lane: Lane, stopping: Callable[[], bool]) -> None:
-    """Work a slice. What breaks in one lane must not keep the others waiting."""
+    """Work a slice."""
+    _alone(lane.name.lower(), partial(work.work, lane, budget=SLICE_SECONDS, stopping=stopping))
+
+
+def _alone(name: str, deed: Callable[[], object]) -> None:
+    """What breaks in one must not keep the others waiting."""
     try:
-        work.work(lane, budget=SLICE_SECONDS, stopping=stopping)
+        deed()
     except Exception as error:
         if is_outage(error):
             raise
-        log.exception("lane_broke", lane=lane.name.lower())
+        log.exception("pump_broke", at=name)
 
 
 def due() -> Mapping[Lane, float]:

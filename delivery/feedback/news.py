@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
 
 import structlog
 from django.db import connection, transaction
@@ -66,6 +65,7 @@ def _keyed(provider: str, reports: Iterable[Report]) -> dict[str, Word]:
 def _storable(report: Report) -> Report:
     return replace(
         report,
+        at=answers.moment(report.at),
         provider_ref=answers.text(report.provider_ref)[:255],
         code=answers.text(report.code)[:80],
         detail=answers.text(report.detail)[:400],
@@ -77,7 +77,7 @@ def key(provider: str, report: Report) -> str:
     said = answers.text(report.event_key)
     if said and len(said) <= _KEY_LENGTH:
         return said
-    at = report.at.astimezone(UTC).isoformat()
+    at = answers.moment(report.at).isoformat()
     named = [report.provider_ref, str(report.reference or ""), report.kind.name, at]
     parts = [said] if said else [provider, *named]
     return f"sha256:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"

@@ -1,5 +1,6 @@
 """What a worker does for a lane, and when it stops."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 from delivery import health, routing
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
-from notifications import tasks, work
+from notifications import pump, tasks, work
 from notifications.callbacks import listeners
 from notifications.models import Notification
 from notifications.words import Lane, Status
@@ -49,6 +50,24 @@ def test_a_worker_does_what_is_due_whatever_it_was_nudged_for(api: Any, provider
 
     assert Delivery.objects.get().state == State.SENT
     assert Notification.objects.get().status == Status.DONE
+
+
+@pytest.mark.django_db
+def test_what_breaks_in_the_pump_keeps_nothing_else_waiting(api: Any, provider: Ledger) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    make_recipient("ann", email="ann@example.com")
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO delivery_parked_news"
+            " (provider, provider_ref, kind, at, code, detail, machine, due_at)"
+            " VALUES ('acme', 'r', 3, '0001-12-31 19:00:00+00 BC', '', '', FALSE, now())"
+        )
+    Notification.objects.update(due_at=Now() - timedelta(seconds=pump.NEGLECTED_SECONDS + 1))
+
+    pump.tick()
+
+    assert Delivery.objects.get().state == State.SENT
 
 
 @pytest.mark.django_db

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -51,6 +52,21 @@ def test_news_of_a_message_we_have_no_id_of_is_parked(sending: UUID, state_of: S
     assert feedback.report("acme", [named(sending)]).repeated == 1
     assert (ParkedNews.objects.count(), News.objects.count(), Event.objects.count()) == (1, 1, 0)
     assert state_of(sending).state == State.SENDING
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_news_with_a_date_that_never_was_holds_up_no_other(
+    sending: UUID, state_of: StateOf, at: str
+) -> None:
+    odd = replace(named(uuid4()), at=datetime.fromisoformat(at))
+    assert feedback.report("acme", [odd, named(sending)]).parked == 2
+    assert feedback.report("acme", [odd]).repeated == 1
+    tried([sending])
+    age(seconds=2)
+
+    assert feedback.match_parked() == 1
+    assert state_of(sending).state == State.DELIVERED
 
 
 @pytest.mark.django_db
