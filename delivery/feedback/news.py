@@ -74,12 +74,20 @@ def _storable(report: Report) -> Report:
 
 def key(provider: str, report: Report) -> str:
     """By what a repeated report is known: the provider's id of it, or else what it says."""
-    said = answers.text(report.event_key)
-    if said and len(said) <= _KEY_LENGTH:
-        return said
+    if report.event_key:
+        return _short(report.event_key)
     at = answers.moment(report.at).isoformat()
     named = [report.provider_ref, str(report.reference or ""), report.kind.name, at]
-    parts = [said] if said else [provider, *named]
+    return _hashed(provider, *named)
+
+
+def _short(said: str) -> str:
+    """What a provider calls something, in a form that can be stored."""
+    key = answers.text(said)
+    return key if len(key) <= _KEY_LENGTH else _hashed(key)
+
+
+def _hashed(*parts: str) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
@@ -114,8 +122,9 @@ _REMEMBER = """
 def remember(provider: str, keys: Collection[str]) -> set[str]:
     """Write down, in the caller's transaction, that these were taken; returns those that had not
     been. Who brings the same meanwhile waits for the commit."""
-    if not keys:
+    kept = {_short(key): key for key in keys}
+    if not kept:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_REMEMBER, [provider, sorted(set(keys))])
-        return {name for (name,) in cursor.fetchall()}
+        cursor.execute(_REMEMBER, [provider, sorted(kept)])
+        return {kept[name] for (name,) in cursor.fetchall()}

@@ -126,7 +126,7 @@ class Twilio(HttpProvider):
         if not isinstance(code, int):
             return self.judged(message, answer)
         # What Twilio says of it names the number, so operators are told where to read.
-        return self.judged(message, answer, str(code), code=str(code), detail=_about(code))
+        return self.judged(message, answer, str(code), code=str(code), detail=_about(str(code)))
 
     def hear(self, call: Call) -> Heard:
         """A receipt, or what a person wrote. Twilio signs no time: what is said again is known by
@@ -157,7 +157,7 @@ class Twilio(HttpProvider):
                 reference=_reference(call.url),
                 provider_ref=sid,
                 code=code or status,
-                detail=_about(int(code)) if code.isdecimal() else "",
+                detail=_about(code),
             )
         ]
 
@@ -203,5 +203,5 @@ def _reference(url: str) -> UUID | None:
         return None
 
 
-def _about(code: int) -> str:
-    return f"See twilio.com/docs/api/errors/{code}."
+def _about(code: str) -> str:
+    return f"See twilio.com/docs/api/errors/{code}." if code.isdecimal() else ""

@@ -66,7 +66,7 @@ def verify(call: Call, secret: str, *, application_id: str) -> None:
         raise Forged("It speaks for another application.")
     said = claims["payload_hash"]
     calls.require_same(str(said).lower(), hashlib.sha256(call.body).hexdigest())
-    calls.require_fresh(call, datetime.fromtimestamp(claims["iat"], UTC))
+    calls.require_fresh(call, _moment(claims["iat"]))
 
 
 def _claims(call: Call, secret: str) -> dict[str, Any]:
@@ -83,6 +83,11 @@ def _claims(call: Call, secret: str) -> dict[str, Any]:
         )
     except jwt.InvalidTokenError as error:
         raise Forged(f"Its token does not hold: {type(error).__name__}.") from None
-    if not isinstance(claims["iat"], int):
-        raise Forged("Its token does not say when it was signed.")
     return claims
+
+
+def _moment(seconds: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise Forged("Its token does not say when it was signed.") from None

@@ -128,6 +128,15 @@ def test_who_writes_stop_again_is_not_written_to_again(caller) -> None:
 
 
 @each_of_them
+@pytest.mark.parametrize("key", ["a\x00b", "x" * 300])
+def test_a_stop_is_obeyed_once_whatever_the_provider_calls_it(caller, key) -> None:
+    assert [write(caller, STOP, key=key), write(caller, STOP, key=key)][1] == ""
+
+    assert Suppression.objects.get().reason == SuppressionReason.STOP
+    assert counts(caller) == {"heard": 2, "stop": 1, "known": 1}
+
+
+@each_of_them
 @pytest.mark.parametrize("reason", [1, 2, 4, 5])
 def test_a_stop_says_more_than_any_other_reason(caller, reason) -> None:
     suppressed(reason=reason, expires_at=timezone.now() + timedelta(days=1), note="n")

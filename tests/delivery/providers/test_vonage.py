@@ -247,6 +247,7 @@ FORGED = {
     "another application": lambda: vonage.signed(BODY, application_id="bbbb"),
     "another hash": lambda: vonage.signed(BODY, payload_hash="0" * 64),
     "an odd time": lambda: vonage.signed(BODY, iat="now"),
+    "a time that never comes": lambda: vonage.signed(BODY, iat=10**18),
     "noise": lambda: vonage.Posted(BODY, {"Authorization": "Bearer a.b.c"}),
     "another scheme": lambda: vonage.Posted(BODY, {"Authorization": "Basic YTpi"}),
 }
