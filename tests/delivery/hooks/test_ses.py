@@ -1,7 +1,9 @@
 """What SNS and Amazon SES say, and how we know that it is they."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from delivery.lifecycle import EventKind
 from delivery.providers.email.services import AmazonSes
 from tests.fakes.mail.ses import KEY_ID, REGION, SECRET_KEY, TOPIC
 from tests.fakes.mail.sns import CERTIFICATE, Sns, certificate, key, posted
-from tests.fakes.service import DROP, Reply
+from tests.fakes.service import DROP, HANG, Reply
 
 NOW = datetime.now(UTC)
 
@@ -68,6 +70,21 @@ def test_a_certificate_is_fetched_once(provider, sns) -> None:
     for _ in range(3):
         heard(provider, sns, DELIVERED)
     assert [taken.path for taken in sns.taken] == [CERTIFICATE]
+
+
+def test_nobody_waits_while_another_certificate_is_fetched(provider, sns) -> None:
+    heard(provider, sns, DELIVERED)
+    sns.on_call(HANG)
+    url = f"{sns.origin}/SimpleNotificationService-{{}}.pem".format
+    pool = ThreadPoolExecutor(max_workers=1)
+    pool.submit(heard, provider, sns, DELIVERED, SigningCertURL=url("nobodys1"))
+    pool.shutdown(wait=False)
+    while len(sns.taken) < 2:
+        time.sleep(0.01)
+
+    assert heard(provider, sns, DELIVERED) == [EventKind.DELIVERED]
+    with pytest.raises(Unverified, match="Another certificate is being fetched"):
+        heard(provider, sns, DELIVERED, SigningCertURL=url("nobodys2"))
 
 
 def test_an_invitation_to_our_topic_is_accepted(provider, sns) -> None:

@@ -118,15 +118,24 @@ class Topics:
             raise Forged("The signature is another one.") from None
 
     def _key(self, url: str, now: datetime) -> RSAPublicKey:
-        # One at a time: a flood of certificates that nobody has must not take all our threads.
-        with self._lock:
-            kept = self._kept.get(url)
-            if kept is None or kept.until < now:
-                kept = _certified(self._get(url), now)
-                if len(self._kept) >= MOST_KEPT:
-                    self._kept.clear()
-                self._kept[url] = kept
-            return kept.key
+        kept = self._kept.get(url)
+        if kept is None or kept.until < now:
+            kept = self._fetched(url, now)
+        return kept.key
+
+    def _fetched(self, url: str, now: datetime) -> _Kept:
+        # One at a time, and nobody waits for another: a flood of certificates that SNS does not
+        # have must not take all our threads.
+        if not self._lock.acquire(blocking=False):
+            raise Unverified("Another certificate is being fetched.")
+        try:
+            kept = _certified(self._get(url), now)
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[url] = kept
+            return kept
+        finally:
+            self._lock.release()
 
     def _accept(self, said: Mapping[str, Any]) -> None:
         url, site = _text(said, "SubscribeURL"), self._sites[said["TopicArn"]]
