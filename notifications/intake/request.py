@@ -18,7 +18,7 @@ from preferences.wanted import Wanted, WantedInvalid, known_as, read
 
 MOST_RECIPIENTS = 1000
 MOST_ATTACHMENTS = 10
-
+LAST_YEAR = 9000  # of a time to send: a time to live is added to it
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -184,6 +184,13 @@ class SendSerializer(StrictSerializerMixin, serializers.Serializer):  # type: ig
         if twice:
             said = [ErrorDetail("Named twice.", "duplicate_attachment")]
             raise serializers.ValidationError({str(index): said for index in twice})
+        return value
+
+    def validate_send_at(self, value: datetime) -> datetime:
+        """One to which a time to live can still be added."""
+        if value.year > LAST_YEAR:
+            detail = f"Name a time up to the year {LAST_YEAR}."
+            raise serializers.ValidationError(detail, code="too_far")
         return value
 
 

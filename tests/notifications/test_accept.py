@@ -186,6 +186,13 @@ BAD: list[tuple[str, dict[str, Any], int, str, list[tuple[str, str]]]] = [
     ),
     ("no date", {"send_at": "soon"}, 422, "validation_failed", [("/send_at", "invalid")]),
     (
+        "a date that never comes",
+        {"send_at": "9999-12-31T23:59:59Z"},
+        422,
+        "validation_failed",
+        [("/send_at", "too_far")],
+    ),
+    (
         "expired",
         {"expires_at": "2020-01-01T00:00:00Z"},
         422,
