@@ -19,6 +19,7 @@ from preferences import addresses
 
 TYPED = (channels.EMAIL, channels.SMS, channels.WEBHOOK, channels.CHAT)  # what a person can type
 LONGEST_NOTE = 400
+NEVER = 9000  # from this year on it is how others write that something does not end
 
 _ALIASES: Mapping[str, str] = {
     "email_address": "email",
@@ -106,9 +107,12 @@ def _end(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
     try:
-        end = end_of(date.fromisoformat(text)) if len(text) == 10 else datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
+        said = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
         raise Unfit("Write expires_at as 2027-12-31 or 2027-12-31T12:00:00Z.") from None
+    if said.year >= NEVER:
+        return None
+    end = said if isinstance(said, datetime) else end_of(said)
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     if end <= now:
         raise Unfit("expires_at is over; name a later time, or leave it empty for good.")

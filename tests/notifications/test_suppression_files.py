@@ -105,10 +105,6 @@ def test_exports_of_other_systems_are_understood(
             "Write expires_at as 2027-12-31 or 2027-12-31T12:00:00Z.",
         ),
         (
-            "email,ann@example.com,,9999-12-31,",
-            "Write expires_at as 2027-12-31 or 2027-12-31T12:00:00Z.",
-        ),
-        (
             "email,ann@example.com,,2020-01-01,",
             "expires_at is over; name a later time, or leave it empty for good.",
         ),
@@ -121,6 +117,12 @@ def test_a_line_that_is_refused_says_what_to_do_and_sinks_no_other(row: str, pro
     assert counts(outcome) == (1, 0, 1)
     assert [(line.number, line.problem) for line in outcome.refused] == [(2, problem)]
     assert bytes(Suppression.objects.get().address_hash) == addresses.email("bo@example.com").hash
+
+
+@pytest.mark.parametrize("never", ["", "9999-12-31", "9999-12-31T23:59:59-12:00"])
+def test_an_end_that_never_comes_is_none(never: str) -> None:
+    assert counts(take("email,expires_at", f"ann@example.com,{never}")) == (1, 0, 0)
+    assert Suppression.objects.get().expires_at is None
 
 
 @pytest.mark.parametrize(
