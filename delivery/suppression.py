@@ -141,28 +141,41 @@ def lift(id_: int, *, actor: str, note: str) -> bool:
     return True
 
 
-def stop(channel: int, address_hash: bytes, *, source: str) -> bool:
-    """Obey a STOP, in the caller's transaction; False where it was obeyed already."""
+_SAID_AGAIN = f"""
+    UPDATE suppression SET created_at = GREATEST(created_at, LEAST(%s, clock_timestamp()))
+    WHERE channel = %s AND address_hash = %s AND reason = {SuppressionReason.STOP:d}
+"""  # noqa: S608 - a number of our own
+
+
+def stop(channel: int, address_hash: bytes, *, at: datetime, source: str) -> bool:
+    """Obey a STOP that was said then, in the caller's transaction; False where it was obeyed
+    already."""
     reason = SuppressionReason.STOP
     changed = put(
         [Unwanted(channel=channel, address_hash=address_hash, reason=reason, source=source)]
     )
     _record(changed, source)
+    if not changed:
+        with connection.cursor() as cursor:
+            cursor.execute(_SAID_AGAIN, [at, channel, address_hash])
     return bool(changed)
 
 
-# Where somebody noted why, a person of ours set it too, and only one of them lifts it.
+# Where somebody noted why, a person of ours set it too, and only one of them lifts it. A START that
+# was said before the STOP and came after it lifts nothing; clocks may differ by a minute.
 _RESUME = f"""
     DELETE FROM suppression
     WHERE channel = %s AND address_hash = %s AND reason = {SuppressionReason.STOP:d} AND note = ''
+        AND created_at < %s + interval '1 minute'
     RETURNING id
 """  # noqa: S608 - a number of our own
 
 
-def resume(channel: int, address_hash: bytes, *, source: str) -> bool:
-    """Obey a START, in the caller's transaction; False where no STOP is there to be lifted."""
+def resume(channel: int, address_hash: bytes, *, at: datetime, source: str) -> bool:
+    """Obey a START that was said then, in the caller's transaction; False where no STOP is there to
+    be lifted."""
     with connection.cursor() as cursor:
-        cursor.execute(_RESUME, [channel, address_hash])
+        cursor.execute(_RESUME, [channel, address_hash, at])
         row = cursor.fetchone()
     if row is None:
         return False

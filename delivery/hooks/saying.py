@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from delivery import channels, feedback, keywords, suppression
+from delivery import answers, channels, feedback, keywords, suppression
 from delivery.contracts import Said
 from delivery.hooks import replies
 from delivery.keywords import Meaning
@@ -62,10 +62,10 @@ def _done(alias: str, said: Said, meaning: Meaning) -> bool:
         whose = address_hash(channels.by_number(said.channel).key, e164(said.address))
     except NoPhone:
         return False
-    source = f"provider:{alias}"
+    source, at = f"provider:{alias}", answers.moment(said.at)
     if meaning is Meaning.STOP:
-        return suppression.stop(said.channel, whose, source=source)
+        return suppression.stop(said.channel, whose, at=at, source=source)
     if meaning is Meaning.START:
-        return suppression.resume(said.channel, whose, source=source)
+        return suppression.resume(said.channel, whose, at=at, source=source)
     # Two machines that answer each other would never stop.
-    return bool(feedback.remember(alias, [f"help:{said.at:%Y-%m-%d}:{whose.hex()}"]))
+    return bool(feedback.remember(alias, [f"help:{at:%Y-%m-%d}:{whose.hex()}"]))

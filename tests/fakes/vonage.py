@@ -109,14 +109,16 @@ def receipt(
     return signed(json.dumps(said).encode(), secret=secret)
 
 
-def inbound(text: str, *, uuid: str, phone: str = "491701234567") -> bytes:
+def inbound(
+    text: str, *, uuid: str, phone: str = "491701234567", at: datetime | None = None
+) -> bytes:
     """What it says of a text that came in."""
     said = {
         "channel": "sms",
         "message_uuid": uuid,
         "to": NUMBER,
         "from": phone,
-        "timestamp": "2026-01-01T12:00:00Z",
+        "timestamp": (at or datetime.now(UTC)).isoformat(),
         "message_type": "text",
         "text": text,
         "sms": {"num_messages": "1"},

@@ -22,6 +22,9 @@ from tests.delivery.hooks.callers import CALLERS, Caller, Posted, Wrote
 pytestmark = pytest.mark.django_db
 
 EACH = [pytest.param(each, id=each.alias) for each in CALLERS if each.replies]
+each_that_dates_it = pytest.mark.parametrize(
+    "caller", [each for each in EACH if each.id != "twilio"], indirect=True
+)
 each_of_them = pytest.mark.parametrize("caller", EACH, indirect=True)
 
 PHONE = "+491701234567"
@@ -173,6 +176,18 @@ def test_a_start_lifts_nothing_else(caller, there) -> None:
 
     assert Suppression.objects.count() == 1
     assert not AuditEntry.objects.exists()
+
+
+@each_that_dates_it
+def test_a_start_that_a_stop_has_overtaken_lifts_nothing(caller) -> None:
+    now = timezone.now()
+    write(caller, STOP, at=now - timedelta(minutes=9))
+    write(caller, STOP, key="word-3", at=now)
+
+    assert write(caller, START, key="word-2", at=now - timedelta(minutes=3)) == ""
+    assert Suppression.objects.get().reason == SuppressionReason.STOP
+    assert write(caller, START, key="word-4", at=now + timedelta(seconds=9)) != ""
+    assert not Suppression.objects.exists()
 
 
 @each_of_them

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from delivery.lifecycle import EventKind
@@ -58,7 +58,8 @@ class VonageCaller(Caller):
 
     def wrote(self, wrote: Wrote) -> Posted:
         phone = wrote.address.removeprefix("+")
-        return self.sign(vonage.inbound(wrote.text, uuid=wrote.key, phone=phone), at=wrote.at)
+        body = vonage.inbound(wrote.text, uuid=wrote.key, phone=phone, at=wrote.at)
+        return self.sign(body, at=datetime.now(UTC))
 
     def read(self, answer: bytes) -> str:
         assert (answer, self.service is not None) == (b"", True)
