@@ -59,7 +59,9 @@ class _Row(NamedTuple):
 _LOOK = Statement(f"""
     SELECT c.id, c.event, c.at, c.about, c.notification_id, c.reason, c.provider,
         c.action,
-        e.id, e.url, e.enabled, e.failing_since IS NOT NULL, e.rests_until, e.data_key, e.secret,
+        e.id, e.url,
+        e.enabled AND (SELECT v.active FROM service AS v WHERE v.id = e.service_id),
+        e.failing_since IS NOT NULL, e.rests_until, e.data_key, e.secret,
         CASE WHEN e.old_secret_until > clock_timestamp() THEN e.old_secret END,
         d.channel, n.request_id, n.mode, t.key, r.user_id, clock_timestamp()
     FROM callback AS c

@@ -11,7 +11,7 @@ from delivery.lifecycle import Reason, State
 from delivery.models import AuditEntry, Delivery
 from notifications import replaying
 from notifications.callbacks import health
-from notifications.models import CallbackEndpoint
+from notifications.models import CallbackEndpoint, Service
 from notifications.services.keyring import Caller
 from notifications.words import Disabled, Mode, Status
 from tests.factories import make_service
@@ -214,6 +214,26 @@ def test_nobody_else_replays_it_and_a_filter_finds_it(
     )
     assert replaying.count(found, caller=everyone) == 1
     assert replaying.count(replaying.Filter(endpoint=0), caller=everyone) == 0
+
+
+def test_a_service_that_is_switched_off_is_told_nothing(
+    shop: APIClient,
+    shop_service: Any,
+    endpoint: Any,
+    send: Any,
+    receiver: WebhookReceiver,
+    run: Run,
+) -> None:
+    endpoint(shop, "sent")
+    receiver.on_call(Reply(500))
+    send(shop)
+    run()
+    Service.objects.filter(pk=shop_service.pk).update(active=False)
+    let_time_pass(timedelta(minutes=1))
+    run()
+
+    assert len(receiver.taken) == 1
+    assert Delivery.objects.get(state=State.DEAD).reason == Reason.ENDPOINT_DISABLED
 
 
 def test_a_disabled_one_is_told_of_nothing_new_and_can_be_pinged(
