@@ -84,7 +84,7 @@ def user_ids(body: Any) -> list[str]:
 
 def device(body: Any) -> tuple[Reach, str]:
     """Read a device: its address and label. Raises Problem."""
-    said = members(body, "channel", "kind", "label", *_VALUE_OF.values())
+    said = members(body, "channel", "kind", "label", *dict.fromkeys(_VALUE_OF.values()))
     spec = _channel(said.get("channel"))
     name = _VALUE_OF[spec]
     for other in {*_VALUE_OF.values(), "kind"} - {name, "kind" if name == "token" else name}:

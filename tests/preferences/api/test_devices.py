@@ -197,6 +197,13 @@ def test_the_oldest_device_goes_when_there_are_too_many(service: APIClient):
     assert in_use("ann") == [f"token-{number}" for number in range(1, devices.MOST + 1)]
 
 
+def test_an_unknown_member_is_told_which_there_are(service: APIClient):
+    make_recipient("ann")
+    (fault,) = service.post(ANN, PHONE | {"colour": "red"}).json()["errors"]
+    there_are = "channel, kind, label, subscription, token, url"
+    assert fault["detail"] == f"Unknown; there are: {there_are}."
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
