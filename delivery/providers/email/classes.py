@@ -68,9 +68,11 @@ MAIL_API: Final = Table(
     rows=(
         Row(
             OutcomeKind.REFUSED_ADDRESS,
-            ("invalid", "rejected", "AnymailInvalidAddress", "AnymailRecipientsRefused"),
+            ("invalid", "rejected", "AnymailRecipientsRefused"),
             "anymail: ESP send status, exceptions",
         ),
+        # The person's address was read before: it is another one that cannot be.
+        Row(OutcomeKind.REFUSED_MESSAGE, ("AnymailInvalidAddress",), "anymail: exceptions"),
         Row(
             OutcomeKind.REFUSED_MESSAGE,
             ("failed", "not_sent", "AnymailUnsupportedFeature", "AnymailSerializationError"),

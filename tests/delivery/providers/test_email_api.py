@@ -110,6 +110,15 @@ def test_a_service_that_says_nothing_of_the_person_leaves_us_in_doubt(mailer, ap
     assert one(mailer()).kind is OutcomeKind.UNKNOWN
 
 
+def test_an_address_that_is_not_the_person_s_does_not_make_theirs_dead(mailer, api) -> None:
+    outcome = one(mailer(), message(headers={"Reply-To": "Acme, Inc. <hello@acme.test>"}))
+    assert (outcome.kind, api.taken) == (OutcomeKind.REFUSED_MESSAGE, [])
+
+    said = {"ErrorCode": 0, "Message": "OK", "MessageID": "pm-1", "To": "nobody"}
+    api.on_call(Reply(status=200, body=said))
+    assert one(mailer()).kind is OutcomeKind.REFUSED_MESSAGE
+
+
 def test_what_the_service_says_is_kept_without_the_person(mailer, api) -> None:
     api.on_call(Reply(status=400, body={"Message": "Not to ann@example.com, never"}))
     assert one(mailer()).detail == '{"Message": "Not to …, never"}'
