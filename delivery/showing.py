@@ -35,7 +35,8 @@ def frame(channel: int, content: Mapping[str, Any]) -> HttpResponse:
         return framed(html or _page("text", {"content": content}))
     look = _LOOKS.get(channel)
     if look is None:
-        said = {name: value for name, value in content.items() if value}
+        # By the names that editors know, as a webhook says it too.
+        said = {"body" if name == "text" else name: part for name, part in content.items() if part}
         return framed(_page("plain", {"text": json.dumps(said, indent=2, ensure_ascii=False)}))
     phone = channel == channels.MOBILE_PUSH.number
     shown: dict[str, Any] = {"content": content, "phone": phone}

@@ -204,6 +204,7 @@ def test_selected_dead_letters_are_sent_again(desk: Client, told: Any) -> None:
         ("web_push", {"title": "Hello", "text": "Ann"}, "Hello"),
         ("email", {"subject": "Hello", "html": "<p>Hello Ann</p>"}, "<p>Hello Ann</p>"),
         ("webhook", {"title": "Hello"}, "&quot;title&quot;: &quot;Hello&quot;"),
+        ("webhook", {"text": "Ann"}, "&quot;body&quot;: &quot;Ann&quot;"),
         ("chat", {"title": "Hello", "text": "Ann"}, '<p class="title">Hello</p>'),
     ],
 )
