@@ -40,8 +40,8 @@ def run(stop: threading.Event) -> None:
         try:
             orphans.free()
             tick(stopping=stop.is_set)
-            canaries.send()
-            house.keep()
+            _alone("canaries", canaries.send)
+            _alone("house", house.keep)
         except (DatabaseError, InterfaceError) as error:
             if not is_outage(error):
                 raise

@@ -1,5 +1,6 @@
 """What a worker does for a lane, and when it stops."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 from delivery import health, routing
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
-from notifications import pump, tasks, work
+from notifications import housekeeping, pump, tasks, work
 from notifications.callbacks import listeners
 from notifications.models import Notification
 from notifications.words import Lane, Status
@@ -68,6 +69,26 @@ def test_what_breaks_in_the_pump_keeps_nothing_else_waiting(api: Any, provider: 
     pump.tick()
 
     assert Delivery.objects.get().state == State.SENT
+
+
+@pytest.mark.django_db
+def test_a_pump_whose_house_is_in_disorder_pumps_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    class Twice(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            looks.append(timeout or 0.0)
+            if len(looks) == 2:
+                self.set()
+            return self.is_set()
+
+    def broken() -> None:  # by a fault that nobody knows of yet
+        raise ValueError("year -1 is out of range")
+
+    monkeypatch.setattr(housekeeping, "keep", broken)
+    pump.run(Twice())
+
+    assert len(looks) == 2
 
 
 @pytest.mark.django_db
