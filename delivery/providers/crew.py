@@ -4,9 +4,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
@@ -43,7 +42,8 @@ class Crew:
         self._shift = 0  # threads of an earlier one may be stuck: they count no more
         self._busy = self._busiest = 0
         self._parked = self._called = 0
-        self._first = 1  # threads that begin: half of what was of use the last time
+        self._expected = 0  # threads that were called and have not taken anything yet
+        self._first = 1  # threads that begin: as many as were of use the last time, or half
         self._answered_at = 0.0
         self._quickest = SLOW_SECONDS  # of the last few answers, in seconds
 
@@ -52,7 +52,7 @@ class Crew:
         flight = _Flight(messages, within=within)
         with self._lock:
             self._flights.append(flight)
-            self._call(self._first - self._busy)
+            self._call(self._first - (0 if self._is_slow else self._busy))
         try:
             for answers in flight.answers(stalled=self._stalled):
                 self._answered(answers)
@@ -90,10 +90,15 @@ class Crew:
         with self._lock:
             if flight.stuck:
                 self._shift += 1
-                self._busy = self._called = 0
+                self._busy = self._called = self._expected = 0
                 self._call(self._first)
-            self._first = max(1, self._busiest // 2)
+            self._first = self._busiest if self._is_slow else max(1, self._busiest // 2)
             self._busiest = self._busy
+
+    @property
+    def _others(self) -> int:
+        """How many threads more could each begin with a message now."""
+        return self._expected + (self._most - self._busy if self._is_slow else 0)
 
     @property
     def _waiting(self) -> int:
@@ -106,6 +111,7 @@ class Crew:
         self._busy += called
         self._busiest = max(self._busiest, self._busy)
         self._called += parked
+        self._expected += called
         self._changed.notify(parked)
         for _ in range(called - parked):
             # A daemon: one that is stuck must not keep the process from ending.
@@ -117,12 +123,18 @@ class Crew:
     def _run(self, shift: int) -> None:
         called: int | None = shift
         while called is not None:
-            self._work(partial(self._take, called))
+            self._work(_Hand(self._take, called))
             called = self._rest(called)
 
-    def _take(self, shift: int) -> "Job | None":
+    def _take(self, hand: "_Hand", *, ahead: bool) -> "Job | None":
         with self._lock:
-            while self._flights and shift == self._shift:
+            if hand.shift != self._shift:
+                return None
+            self._expected -= hand.is_fresh
+            hand.is_fresh = False
+            if ahead and self._waiting <= self._others:
+                return None
+            while self._flights:
                 if job := self._flights[0].begin():
                     return job
                 self._flights.popleft()
@@ -134,6 +146,7 @@ class Crew:
             if shift != self._shift:
                 return None
             if self._waiting:  # it came since
+                self._expected += 1
                 return shift
             self._busy -= 1
             self._parked += 1
@@ -256,7 +269,23 @@ class Job:
         self._flight.finish(self, _Answer(outcome, outcome.took if waited is None else waited))
 
 
-Take = Callable[[], Job | None]
+class Take(Protocol):
+    """Gives the next message, None when there is none; `ahead`, while the last one is still in
+    hand, only one that no other thread could begin with."""
+
+    def __call__(self, *, ahead: bool = False) -> Job | None: ...
+
+
+class _Hand:
+    """A thread at work, from when it was called until it finds nothing to do."""
+
+    def __init__(self, take: "Callable[..., Job | None]", shift: int) -> None:
+        self.shift = shift
+        self.is_fresh = True
+        self._take = take
+
+    def __call__(self, *, ahead: bool = False) -> Job | None:
+        return self._take(self, ahead=ahead)
 
 
 def _unsent(message: Message) -> Outcome:

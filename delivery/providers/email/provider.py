@@ -145,8 +145,8 @@ class _Desk:
                 for post in list(self._under_way):
                     self._tell(post, raised(post.letter.message, error), None)
 
-    def _take(self) -> Post | None:
-        while (job := self._take_job()) is not None:
+    def _take(self, *, ahead: bool = False) -> Post | None:
+        while (job := self._take_job(ahead=ahead)) is not None:
             try:
                 post = Post.of(letter.write(job.message, sender=self._sender))
             except Refused as refusal:

@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from django.core.mail.backends.smtp import EmailBackend
 
@@ -22,6 +22,13 @@ from notifysite.plumbing.kept import Kept
 
 # How many may be under way together: the most that a crash leaves in doubt.
 FLIGHT: Final = 50
+
+
+class Take(Protocol):
+    """Gives the next letter, None when there is none; `ahead`, while the last one is still in
+    hand, only one that would have to wait for this connection anyway."""
+
+    def __call__(self, *, ahead: bool = False) -> Post | None: ...
 
 
 class SmtpSender:
@@ -48,9 +55,7 @@ class SmtpSender:
         self._watch = watch
         self._kept: Kept[Line] = Kept(Line.drop)
 
-    def hand_over(
-        self, take: Callable[[], Post | None], tell: Callable[[Post, Outcome, float | None], None]
-    ) -> None:
+    def hand_over(self, take: Take, tell: Callable[[Post, Outcome, float | None], None]) -> None:
         """Hand over what `take` gives on one connection, until it gives None, and `tell` what
         became of each, and how long the server let itself be waited for, where that is known."""
         line: Line | None = None
@@ -78,7 +83,7 @@ class SmtpSender:
             line.quit()
 
     def _one(
-        self, post: Post, line: Line | None, take: Callable[[], Post | None]
+        self, post: Post, line: Line | None, take: Take
     ) -> tuple[Outcome, Line | None, Post | None]:
         """What became of it; the connection if it is usable; and the letter that was taken to
         follow it, which may be offered already."""
@@ -87,7 +92,7 @@ class SmtpSender:
         try:
             line, answer = self._offered(post, line, until=until)
             if answer is None:
-                after = take() if line.pipelines else None
+                after = take(ahead=True) if line.pipelines else None
                 answer = line.hand_over(post, until=until, final=self._final, after=after)
             outcome = self._outcome(post, answer)
         except Refused as refusal:

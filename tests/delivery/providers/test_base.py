@@ -258,6 +258,47 @@ def test_what_waits_for_the_other_side_calls_all_of_them(monkeypatch) -> None:
     assert len(outcomes) == 60
 
 
+def accepted(job: crew.Job) -> Outcome:
+    return Outcome(reference=job.message.reference, kind=OutcomeKind.ACCEPTED)
+
+
+def test_the_threads_of_a_slow_provider_begin_with_its_next_flight_at_once(monkeypatch) -> None:
+    meeting = threading.Barrier(4)
+
+    def work(take: crew.Take) -> None:
+        while (job := take()) is not None:
+            meeting.wait(FOREVER)
+            job.finish(accepted(job), waited=1.0)
+
+    made = crew.Crew(work, most=4, name="crew")
+    sent = [message() for _ in range(4)]
+    assert len(list(made.outcomes(sent, within=FOREVER))) == 4
+    # That they meet again is not to be for want of answers, which calls all of them in the end.
+    monkeypatch.setattr(made, "_stalled", lambda _: False)
+    assert len(list(made.outcomes(sent, within=FOREVER))) == 4
+
+
+@pytest.mark.parametrize(("most", "ahead"), [(1, True), (2, False)])
+def test_what_another_thread_could_begin_with_is_not_taken_ahead(most: int, ahead: bool) -> None:
+    turn = threading.Lock()
+    given: list[bool] = []
+
+    def work(take: crew.Take) -> None:
+        with turn:
+            job = take()
+            after = take(ahead=True)
+        given.append(after is not None)
+        for one in (job, after):
+            if one is not None:
+                one.finish(accepted(one), waited=1.0)
+
+    made = crew.Crew(work, most=most, name="crew")
+    for _ in range(2):
+        given.clear()
+        assert len(list(made.outcomes([message(), message()], within=FOREVER))) == 2
+    assert any(given) is ahead
+
+
 @pytest.mark.parametrize("options", [{"threads": 0}, {"deadline": 0}, {"deadline": -1.0}])
 def test_no_threads_or_no_time_is_a_mistake(options) -> None:
     with pytest.raises(ValueError, match="more than 0"):
