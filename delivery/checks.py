@@ -8,6 +8,7 @@ E007 VAPID keys that are no pair              W003 push services cannot reach th
 E008 THROTTLE malformed or contradictory      I001 email reaches only the outbox
 E009 variables of a provider are missing      I002 so do browser notifications
                                               I003 so do messages of another channel
+                                              I004 a provider's news cannot be believed
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
 from delivery import channels, registry, throttle
+from delivery.contracts import Feature
 from delivery.errors import Misconfigured
 from notifysite.plumbing import crypto, vapid
 
@@ -129,6 +131,29 @@ def providers(**_: Any) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+def news(**_: Any) -> list[CheckMessage]:
+    """A provider that can say what became of a message is listened to."""
+    return [
+        Info(
+            f"What the provider {alias!r} tells of its messages is not believed.",
+            hint="docs/providers/ names the variables by which its calls are known; it calls "
+            f"{settings.PUBLIC_URL.rstrip('/')}/hooks/{alias}/, where it must be able to reach us.",
+            id="notifysite.I004",
+        )
+        for alias in settings.DELIVERY_PROVIDERS
+        if hasattr(taker := _built(alias), "hear")
+        and Feature.RECEIPTS in taker.features
+        and not registry.traits(alias).reports
+    ]
+
+
+def _built(alias: str) -> Any:
+    try:
+        return registry.get(alias)
+    except Misconfigured:  # E003 says so
+        return None
 
 
 def throttles(**_: Any) -> list[CheckMessage]:
@@ -245,7 +270,7 @@ def _is_public() -> bool:
     return str(settings.PUBLIC_URL).startswith("https://")
 
 
-CHECKS = (routes, providers, gaps, throttles, keys, public, web_push)
+CHECKS = (routes, providers, gaps, news, throttles, keys, public, web_push)
 
 
 def durability(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:

@@ -46,6 +46,19 @@ def test_the_check_says_which_variable_is_missing(settings) -> None:
     assert error.msg == "The provider 'acme' is left out: ACME_URL is not set."
 
 
+def test_the_check_says_whose_news_is_not_believed(settings) -> None:
+    sending = {"POSTMARK_SERVER_TOKEN": "token", "RESEND_API_KEY": "key"}
+    heard = {"RESEND_SIGNING_SECRET": "whsec_c2VjcmV0"}
+    found = take(OFFERS, lambda name: {**sending, **heard}.get(name, ""))
+    assert set(found.providers) == {"postmark", "resend"}
+    settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, **found.providers}
+
+    (info,) = checks.news()
+    assert info.id == "notifysite.I004"
+    assert info.msg == "What the provider 'postmark' tells of its messages is not believed."
+    assert "/hooks/postmark/" in info.hint
+
+
 def test_every_offer_is_of_a_provider_and_a_channel_there_are() -> None:
     for offer in OFFERS:
         import_string(offer.backend)
