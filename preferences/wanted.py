@@ -96,12 +96,12 @@ def read(body: Any, *, at: str = "") -> Wanted:
     return Wanted(**_read(body, at))
 
 
-def known_as(name: str, *, at: str = "") -> Wanted:
-    """Somebody of whom nothing is said but the user id. Raises WantedInvalid."""
+def known_as(name: str, *, at: str = "/user_id") -> Wanted:
+    """Somebody of whom nothing is said but the user id, `at` a place. Raises WantedInvalid."""
     try:
         return Wanted(user_id=user_id(name))
     except Wrong as wrong:
-        raise WantedInvalid([Fault(f"{at}/user_id", wrong.code, wrong.detail)]) from None
+        raise WantedInvalid([Fault(at, wrong.code, wrong.detail)]) from None
 
 
 def _read(body: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -136,9 +136,10 @@ def user_id(value: Any) -> str:
         raise Wrong("invalid_type", "Must be text.")
     if not 0 < len(value) <= LONGEST_USER_ID:
         raise Wrong("invalid_length", f"Must have 1 to {LONGEST_USER_ID} characters.")
-    if not value.isprintable() or "/" in value or value in {".", ".."}:
+    if not value.isprintable() or value.isspace() or "/" in value or value in {".", ".."}:
         # It is a segment of the person's URL.
-        raise Wrong("invalid_character", 'Must be printable characters without "/".')
+        detail = 'Must be printable characters without "/", and not blanks alone.'
+        raise Wrong("invalid_character", detail)
     return value
 
 

@@ -1,8 +1,11 @@
 """What a message roughly costs, as somebody wrote it down."""
 
+from datetime import timedelta
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from delivery import channels
 
@@ -53,6 +56,9 @@ class MessagePrice(models.Model):
         return f"{channels.by_number(self.channel).label} {self.prefix or '(any)'}"
 
     def clean(self) -> None:
-        """Only numbers have prefixes."""
+        """Only numbers have prefixes, and nobody has seen tomorrow's prices."""
         if self.prefix and self.channel != channels.SMS.number:
             raise ValidationError({"prefix": "Leave it empty: only SMS has numbers."})
+        # By UTC it may be yesterday still where the price was looked up.
+        if self.as_of and self.as_of > timezone.now().date() + timedelta(days=1):
+            raise ValidationError({"as_of": "That day has not come yet."})

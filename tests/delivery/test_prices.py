@@ -120,6 +120,7 @@ class TestTable:
             ("sms,,1,euros,2026-01-31", "currency: Write three capitals, such as EUR."),
             ("sms,,1,,2026-01-31", "currency: This field cannot be blank."),
             ("sms,,1,EUR,31.1.2026", "as_of: “31.1.2026” value has an invalid date format."),
+            ("sms,,1,EUR,9999-12-31", "as_of: That day has not come yet."),
             ("sms,,1,EUR,", "as_of: “” value has an invalid date format."),
         ],
     )

@@ -75,6 +75,14 @@ BAD: list[tuple[str, dict[str, Any], int, str, list[tuple[str, str]]]] = [
     ("unknown field", {"colour": 1}, 422, "validation_failed", [("/colour", "unknown_field")]),
     ("nobody", {"to": []}, 422, "bad_recipient", [("/to", "required")]),
     ("a number", {"to": 5}, 422, "bad_recipient", [("/to", "invalid_type")]),
+    ("blanks", {"to": "  "}, 422, "bad_recipient", [("/to", "invalid_character")]),
+    (
+        "blanks in a list",
+        {"to": ["a", "  "]},
+        422,
+        "bad_recipient",
+        [("/to/1", "invalid_character")],
+    ),
     (
         "no user id",
         {"to": {"email": "a@example.com"}},
