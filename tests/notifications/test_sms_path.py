@@ -14,7 +14,9 @@ from delivery.lifecycle import Reason, State
 from delivery.models import Delivery, Event, Suppression
 from delivery.models.suppression import SuppressionReason
 from notifications.models import Decision, Notification
+from notifysite.settings import offers
 from tests.factories import make_category, make_type
+from tests.fakes.sns_sms import SnsApi
 from tests.notifications.sms import SIDES, Posted, Side
 
 pytestmark = pytest.mark.django_db
@@ -158,3 +160,28 @@ def test_who_opted_out_with_the_provider_is_not_tried_again(
     assert (kept.reason, kept.source) == (SuppressionReason.STOP, f"provider:{side.alias}")
     assert send(api, run) is None
     assert decided() == ("skip", "suppressed", "stop")
+
+
+def test_amazon_sns_takes_a_message_and_says_no_more_of_it(
+    api: APIClient, run: Run, settings: Any, code_sent: None
+) -> None:
+    with SnsApi() as service:
+        settings.OUTBOUND_ALLOWED_ORIGINS = [service.origin]
+        found = offers.take(offers.OFFERS, lambda name: service.environment().get(name, ""))
+        settings.DELIVERY_PROVIDERS = {**settings.DELIVERY_PROVIDERS, **found.providers}
+        settings.DELIVERY_ROUTES = {**settings.DELIVERY_ROUTES, "sms": ["sns"]}
+        routing.forget()
+        row = send(api, run)
+        service.opted_out.add(PHONE)
+        refused = send(api, run)
+    registry.reset()
+    routing.forget()
+
+    assert row is not None
+    assert refused is not None
+    assert [(kept.number, kept.text) for kept in service.kept] == [(PHONE, "Your code is 4711")]
+    assert (row.state, row.provider) == (State.SENT, "sns")
+    assert (refused.state, refused.reason) == (State.FAILED, Reason.SUPPRESSED)
+    assert Suppression.objects.get().reason == SuppressionReason.STOP
+    told = api.get(f"/api/v1/notifications/{row.notification_id}").json()
+    assert (told["status"], told["deliveries"][0]["status"]) == ("done", "sent")
