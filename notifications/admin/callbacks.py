@@ -111,11 +111,7 @@ class CallbackEndpointAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """How it fares, and what it was told last."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
+        row = self.found(request, object_id)
         return self.page(
             request,
             "notifications/callback_endpoint.html",

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib.admin import ShowFacets
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.functional import cached_property
@@ -77,6 +78,15 @@ class DeskAdmin(ModelAdmin):  # type: ignore[misc] # unfold has no types
 
     def prepare(self, rows: list[Any]) -> None:
         """Load what a page of rows shows beside its own columns."""
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """A row, for whoever may look at it. Raises PermissionDenied or Http404."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return row
 
     def page(
         self, request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
