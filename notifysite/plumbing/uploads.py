@@ -89,7 +89,8 @@ class _Taking(FileUploadHandler):
         if field_name != FIELD or self.name is not None:
             raise _invalid(Fault(f"/{field_name}", "unknown_field", "Send one file, as `file`."))
         # As browsers and curl write a quote in a name (RFC 7578, 4.2).
-        self.name = file_name.replace("%22", '"')
+        # Readers of mails drop blanks around it.
+        self.name = file_name.replace("%22", '"').strip()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """More of it."""

@@ -128,9 +128,11 @@ def test_a_name_no_mailbox_takes_is_refused(api: APIClient, name: str, code: str
     assert not Attachment.objects.exists()
 
 
-def test_quotes_in_a_name_come_as_clients_write_them(api: APIClient) -> None:
+def test_quotes_in_a_name_come_as_clients_write_them_and_blanks_around_it_go(
+    api: APIClient,
+) -> None:
     body = (
-        '--x\r\nContent-Disposition: form-data; name="file"; filename="the %22big%22 one.pdf"'
+        '--x\r\nContent-Disposition: form-data; name="file"; filename=" the %22big%22 one.pdf "'
         "\r\n\r\n%PDF\r\n--x--\r\n"
     )
     answer = api.generic("POST", URL, body.encode(), "multipart/form-data; boundary=x")
