@@ -61,14 +61,15 @@ def deliver(page, site) -> Callable[[str], list[dict[str, Any]]]:
     def push(data: str) -> list[dict[str, Any]]:
         page.wait_for_function("navigator.serviceWorker.ready.then((one) => one.active)")
         before = page.evaluate(SHOWN)
-        cdp.send(
-            "ServiceWorker.deliverPushMessage",
-            {"origin": site.url, "registrationId": known[0], "data": data},
-        )
-        for _ in range(900):  # a bound for what never comes: the machine may be slow
-            if (shown := page.evaluate(SHOWN)) != before:
-                return shown
-            page.wait_for_timeout(50)
+        for _ in range(6):  # a busy browser may lose what its debugging port is given
+            cdp.send(
+                "ServiceWorker.deliverPushMessage",
+                {"origin": site.url, "registrationId": known[0], "data": data},
+            )
+            for _ in range(200):
+                if (shown := page.evaluate(SHOWN)) != before:
+                    return shown
+                page.wait_for_timeout(50)
         raise AssertionError("no notification was shown")
 
     return push

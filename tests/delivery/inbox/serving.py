@@ -45,7 +45,13 @@ class Site:
 def serve(application) -> Iterator[Site]:
     """Serve an ASGI application on a free port of this machine."""
     config = uvicorn.Config(
-        application, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False
+        application,
+        host="127.0.0.1",
+        port=0,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,  # as `make run` has it
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
