@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -72,20 +72,13 @@ class RecipientAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """The person, masked."""
-        recipient = self.get_object(request, object_id)
-        if recipient is None:
-            raise Http404
-        if not self.has_view_permission(request, recipient):
-            raise PermissionDenied
-        return self._person_page(request, recipient, reveal=False)
+        return self._person_page(request, self.found(request, object_id), reveal=False)
 
     def reveal_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The same page in clear, this once; the audit trail remembers who asked."""
-        if not (self.has_view_permission(request) and self._may_reveal(request)):
+        if not self._may_reveal(request):
             raise PermissionDenied
-        recipient = self.get_object(request, str(pk))
-        if recipient is None:
-            raise Http404
+        recipient = self.found(request, str(pk))
         audit.record(
             actor=actor(request),
             action="recipient.revealed",
