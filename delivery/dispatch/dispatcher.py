@@ -43,7 +43,8 @@ class Dispatcher:
     """Claims what is due in a lane and keeps each provider busy.
 
     A provider that is slow, throttled or down holds up only rows that nobody else may take. It has
-    one flight under way; more, as many as it can do with, once the last one went well.
+    one flight under way; more, as many as it can do with, once the last one went well, or where
+    one message's server says nothing of the others'.
     """
 
     def __init__(self, lane: int) -> None:
@@ -143,9 +144,10 @@ class Dispatcher:
         under_way = self._under_way.get(way)
         if not under_way:
             return True
+        traits = registry.traits(way.alias)
         return (
-            len(under_way) < registry.traits(way.alias).flights
-            and way in self._well
+            len(under_way) < traits.flights
+            and (traits.apart or way in self._well)
             and health.pulse(way).is_closed
             and not self._waiting[way][0].is_suspect
             and not any(flight.is_alone for flight in under_way)

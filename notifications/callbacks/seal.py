@@ -25,7 +25,7 @@ from notifysite.plumbing.statements import Statement
 
 log = structlog.get_logger(__name__)
 
-# Behind the one that tries an endpoint which fails the others wait so long.
+# Behind the one that tries an endpoint which fails the others wait so long: longer than it takes.
 BEHIND = timedelta(seconds=30)
 
 
@@ -74,6 +74,18 @@ _LOOK = Statement(f"""
     ORDER BY c.id
 """)  # noqa: S608
 
+# Whoever has an endpoint locked tries or judges it just now. In id order, as `health` locks them.
+_TRY = f"""
+    UPDATE callback_endpoint
+    SET rests_until = clock_timestamp() + interval '{BEHIND.total_seconds()} seconds'
+    WHERE id IN (
+        SELECT id FROM callback_endpoint WHERE id = ANY(%s) AND enabled
+            AND (rests_until IS NULL OR rests_until <= clock_timestamp())
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    )
+    RETURNING id
+"""  # noqa: S608 - a constant of ours
+
 
 def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
     """A Message for each callback, or Withdraw, or Wait. Never raises for one of them."""
@@ -82,14 +94,23 @@ def seal(parcels: Sequence[Parcel]) -> dict[UUID, Sealed]:
         _LOOK.run(cursor, ids=ids, **span(ids))
         rows = [_Row(*values) for values in cursor.fetchall()]
     sealed: dict[UUID, Sealed] = {id_: Withdraw(reason=Reason.CANCELLED) for id_ in ids}
-    tried: set[int | None] = set()
+    ours = _tries(rows)
     for row in rows:
-        sealed[row.id] = _stopped(row, tried) or _message(row)
-        tried.add(row.endpoint)
+        sealed[row.id] = _stopped(row, ours) or _message(row)
     return sealed
 
 
-def _stopped(row: _Row, tried: set[int | None]) -> Sealed | None:
+def _tries(rows: Sequence[_Row]) -> set[int]:
+    """The failing endpoints of which one callback may leave now, whoever else asks."""
+    failing = {row.endpoint for row in rows if row.failing and row.event != CallbackEvent.PING}
+    if not failing:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_TRY, [list(failing)])
+        return {id_ for (id_,) in cursor.fetchall()}
+
+
+def _stopped(row: _Row, ours: set[int]) -> Sealed | None:
     """Why it may not leave now; whoever asks for a ping gets it all the same."""
     if row.endpoint is None:
         return Withdraw(reason=Reason.CANCELLED)
@@ -99,8 +120,10 @@ def _stopped(row: _Row, tried: set[int | None]) -> Sealed | None:
         return Withdraw(reason=Reason.ENDPOINT_DISABLED)
     if row.rests_until and row.rests_until > row.now:
         return Wait(until=row.rests_until)
-    if row.failing and row.endpoint in tried:
-        return Wait(until=row.now + BEHIND)
+    if row.failing:
+        if row.endpoint not in ours:
+            return Wait(until=row.now + BEHIND)
+        ours.remove(row.endpoint)
     return None
 
 

@@ -89,6 +89,18 @@ def test_after_a_failure_one_flight_at_a_time_is_risked(twofold: Ledger, queued:
     assert Delivery.objects.filter(state=State.SENT).count() == 4 * (FLIGHT - 1)
 
 
+def test_where_each_message_has_a_server_of_its_own_nothing_is_risked(
+    twofold: Ledger, queued: Queued, settings: Any
+) -> None:
+    settings.DELIVERY_PROVIDERS["scripted"]["OPTIONS"]["apart"] = True
+    queued(2 * FLIGHT)
+    company = Company()
+    twofold.script = [company.expected] * 2
+    dispatch.dispatch_due(DEFAULT)
+
+    assert states() == {State.SENT}
+
+
 @pytest.mark.parametrize(
     "suspect", [{"uncertain": Uncertain.STOP}, {"unknowns": 2}], ids=["stop", "suspect"]
 )

@@ -10,6 +10,7 @@ from delivery.contracts import Message, Outcome
 from delivery.lifecycle import OutcomeKind
 from delivery.providers import crew
 from delivery.providers.base import OneByOne, seconds_left
+from delivery.providers.webhook import Webhook
 from tests.delivery.providers.messages import message
 
 FOREVER = 60.0  # only ever waited for by a test that fails
@@ -162,6 +163,17 @@ def test_many_threads_are_given_two_flights_of_half_the_size(
 ) -> None:
     provider = scripted(threads=threads)
     assert (provider.flights, provider.flight) == (flights, flight)
+
+
+@pytest.mark.parametrize(
+    ("threads", "flights", "flight"), [(1, 1, 1), (5, 5, 1), (24, 8, 3), (100, 8, 13)]
+)
+def test_small_flights_keep_one_slow_server_from_holding_up_many(
+    threads: int, flights: int, flight: int
+) -> None:
+    provider = Webhook(alias="webhook", threads=threads)
+    assert (provider.flights, provider.flight) == (flights, flight)
+    provider.close()
 
 
 def test_two_flights_share_the_threads(scripted) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from delivery.contracts import Message, Parcel, Wait
 from delivery.lifecycle import Reason, State
 from delivery.models import AuditEntry, Delivery
 from notifications import replaying
 from notifications.callbacks import health
+from notifications.callbacks.seal import seal
 from notifications.models import CallbackEndpoint, Service
 from notifications.services.keyring import Caller
 from notifications.words import Disabled, Mode, Status
@@ -158,6 +160,24 @@ def test_while_one_fails_the_others_of_it_wait_and_no_other_endpoint_does(
     assert len([got for got in receiver.received if got.path == "/up"]) == 5
     failing = CallbackEndpoint.objects.get(pk=down["id"])
     assert failing.rests_until is not None
+
+
+def test_of_several_who_work_at_once_one_tries_it(
+    shop: APIClient, endpoint: Any, send: Any, receiver: WebhookReceiver, run: Run
+) -> None:
+    endpoint(shop, "sent", url=receiver.at("/down", Reply(503)))
+    for user in ("ann", "bo"):
+        send(shop, user)
+    run()
+    let_time_pass(timedelta(hours=2))
+    waiting = [
+        Parcel(row.id, row.notification_id, row.recipient_id, row.address_id, row.channel, 1, 1)
+        for row in callbacks()
+    ]
+
+    answers = [seal([parcel])[parcel.id] for parcel in waiting]
+
+    assert [type(answer) for answer in answers] == [Message, Wait]
 
 
 def test_once_it_is_enabled_again_what_it_missed_can_be_replayed(
