@@ -6,12 +6,10 @@ from notifysite.plumbing import vapid
 from notifysite.settings import *
 from notifysite.settings.nudging import queues
 
-# Workers of nobody else take the nudges of a test, nor of the processes that it starts.
+# Workers of nobody else take the nudges of a test, nor of the processes that it starts and tells.
 _database = DATABASES["default"]["NAME"]
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-NUDGE_QUEUES = os.environ.setdefault(
-    "NUDGE_QUEUES", "-".join(filter(None, ("test", _database, _worker)))
-)
+NUDGE_QUEUES = os.environ.get("NUDGE_QUEUES", "-".join(filter(None, ("test", _database, _worker))))
 CELERY_TASK_QUEUES = queues(NUDGE_QUEUES)
 CELERY_TASK_DEFAULT_EXCHANGE = NUDGE_QUEUES
 

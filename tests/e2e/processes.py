@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import connection
 
 SETTINGS = "tests.e2e.settings"
@@ -34,6 +35,7 @@ def process(*command: str, **environment: str) -> Iterator["subprocess.Popen[byt
             **os.environ,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "DATABASE_URL": database_url(),
+            "NUDGE_QUEUES": settings.NUDGE_QUEUES,
             **environment,
         },
         start_new_session=True,

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from django.conf import settings
+
 from notifysite.stack.folder import Folder, open_folder
 from tests.chaos.stand.brokers import LOOPBACK, RabbitMQ, Redis
 from tests.chaos.stand.database import TEMPLATE, Database
@@ -104,5 +106,6 @@ def clean_environment(folder: Folder) -> dict[str, str]:
         **kept,
         "DJANGO_SETTINGS_MODULE": SETTINGS,
         "NOTIFYSITE_VAR": str(folder.path),
+        "NUDGE_QUEUES": settings.NUDGE_QUEUES,
         "PYTHONPATH": str(ROOT),
     }
