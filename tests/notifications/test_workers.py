@@ -15,6 +15,7 @@ NEEDED = {
     "task_acks_late": True,
     "task_reject_on_worker_lost": True,
     "task_acks_on_failure_or_timeout": True,
+    "worker_enable_remote_control": False,
     "worker_prefetch_multiplier": 1,
     "task_ignore_result": True,
     "task_time_limit": 900,
