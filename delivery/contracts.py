@@ -254,7 +254,7 @@ class Traits:
     tells later what became of a message. `patience`: the backoff profile it asks for, by name.
     `kinds`: of addresses (`fcm`), those that it takes; without any, all of its channel.
     `apart`: each message goes to a server of its own, so that one which fails says nothing of the
-    others, and there is no breaker.
+    others, and there is no breaker; while one is slow the others leave beside it, in small flights.
     """
 
     flight: int = 1

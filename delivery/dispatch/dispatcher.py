@@ -36,6 +36,9 @@ POLL_SECONDS = 0.05
 MOST_WAITING = queue.BATCH
 CROWDED_PAUSE = 2.0
 
+# A flight that takes longer than this waits for a server that is slow.
+SLOW_SECONDS = 0.25
+
 _LIVE = 1  # notifications.words.Mode.LIVE
 
 
@@ -43,8 +46,8 @@ class Dispatcher:
     """Claims what is due in a lane and keeps each provider busy.
 
     A provider that is slow, throttled or down holds up only rows that nobody else may take. It has
-    one flight under way; more, as many as it can do with, once the last one went well, or where
-    one message's server says nothing of the others'.
+    one flight under way; more, as many as it can do with, once the last one went well; or, where
+    each message has a server of its own, while one of those is slow.
     """
 
     def __init__(self, lane: int) -> None:
@@ -147,7 +150,7 @@ class Dispatcher:
         traits = registry.traits(way.alias)
         return (
             len(under_way) < traits.flights
-            and (traits.apart or way in self._well)
+            and (_one_is_slow(under_way) if traits.apart else way in self._well)
             and health.pulse(way).is_closed
             and not self._waiting[way][0].is_suspect
             and not any(flight.is_alone for flight in under_way)
@@ -170,7 +173,7 @@ class Dispatcher:
 
     def _granted(self, way: Way, most: int | None) -> list[Claimed]:
         waiting = self._waiting[way]
-        rows = cut(waiting, alias=way.alias)
+        rows = cut(waiting, alias=way.alias, beside=way in self._under_way)
         granted = _allowed(way.alias, min(len(rows), most or len(rows)))
         if granted.wait:
             self._not_before[way] = time.monotonic() + granted.wait
@@ -270,6 +273,10 @@ class Dispatcher:
             if not self._waiting[way]:
                 del self._waiting[way]
         queue.release([one.leased for one in given])
+
+
+def _one_is_slow(under_way: Sequence[Flight]) -> bool:
+    return any(handover.clock() - flight.marked_at > SLOW_SECONDS for flight in under_way)
 
 
 def _ways(channel: int) -> list[Way]:

@@ -58,15 +58,19 @@ class Flight:
         return [one for one in sealed if isinstance(one, Message)]
 
 
-def cut(waiting: deque[Claimed], *, alias: str) -> list[Claimed]:
+def cut(waiting: deque[Claimed], *, alias: str, beside: bool = False) -> list[Claimed]:
     """Take the next flight off those that wait for a provider.
 
+    `beside` another one, where each message has a server of its own, few fly together: the next
+    that is slow holds up no more than those.
     What must not be copied flies alone. What lost its answer before may be what crashed us: it
     flies with others of its kind, a quarter of the size each time, until the culprit is alone.
     """
     kind = _kind(waiting[0])
     alone, unknowns = kind
-    size = 1 if alone else max(1, registry.traits(alias).flight >> (2 * unknowns))
+    traits = registry.traits(alias)
+    largest = traits.flight // traits.flights if beside and traits.apart else traits.flight
+    size = 1 if alone else max(1, largest >> (2 * unknowns))
     flight: list[Claimed] = []
     while waiting and len(flight) < size and _kind(waiting[0]) == kind:
         flight.append(waiting.popleft())

@@ -20,8 +20,8 @@ Watch = Callable[[str], None]
 
 # Half of fewer would not pay for what every flight costs.
 MANY_THREADS = 32
-# Of those whose messages go to a server each: one that is slow holds up its own flight only.
-SMALL_FLIGHTS = 8
+# Where each message goes to a server of its own: of them one may be slow, and hold up its flight.
+APART_FLIGHTS = 8
 
 
 class OneByOne(ABC):
@@ -31,8 +31,7 @@ class OneByOne(ABC):
     never runs out under it: a call that still runs then is `unknown`, and a message whose turn has
     not come is `transient` and will not be sent. A flight has as many messages as there are
     threads, unless `flight` says that it has more. Many threads are given two flights, half the
-    size: while one is settled and the next one sealed, the other keeps them busy. Where each
-    message goes to a server of its own (`apart`), there are more and smaller ones. What `watch` is
+    size: while one is settled and the next one sealed, the other keeps them busy. What `watch` is
     told holds addresses and secrets.
     """
 
@@ -47,8 +46,9 @@ class OneByOne(ABC):
             raise ValueError("threads and deadline must be more than 0")
         self.alias = alias
         self.threads = threads
-        self.flights = _flights(threads, apart=self.apart)
-        self.flight = math.ceil(max(flight, threads) / self.flights)
+        halves = 2 if threads >= MANY_THREADS and not self.apart else 1
+        self.flight = math.ceil(max(flight, threads) / halves)
+        self.flights = APART_FLIGHTS if self.apart else halves
         self.deadline = deadline
         self._crew = Crew(self.work, most=threads, name=f"provider-{alias}")
 
@@ -72,12 +72,6 @@ class OneByOne(ABC):
         except Exception as error:  # noqa: BLE001 - one message must not sink the others
             outcome = raised(message, error)
         return replace(outcome, took=time.monotonic() - began)
-
-
-def _flights(threads: int, *, apart: bool) -> int:
-    if apart:
-        return min(threads, SMALL_FLIGHTS)
-    return 2 if threads >= MANY_THREADS else 1
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:

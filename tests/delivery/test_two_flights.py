@@ -1,14 +1,18 @@
 """A provider that says it can do with two flights has two under way, once it goes well."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
-from delivery import dispatch, health
+from delivery import dispatch, health, queue
 from delivery.contracts import Message
+from delivery.dispatch import dispatcher
+from delivery.dispatch.flights import Claimed, cut
 from delivery.lifecycle import OutcomeKind, State, Uncertain
 from delivery.models import Attempt, Delivery
 from tests.fakes.scripted import Ledger
@@ -89,16 +93,50 @@ def test_after_a_failure_one_flight_at_a_time_is_risked(twofold: Ledger, queued:
     assert Delivery.objects.filter(state=State.SENT).count() == 4 * (FLIGHT - 1)
 
 
-def test_where_each_message_has_a_server_of_its_own_nothing_is_risked(
-    twofold: Ledger, queued: Queued, settings: Any
-) -> None:
+@pytest.fixture
+def apart(twofold: Ledger, settings: Any) -> Ledger:
+    """Each message goes to a server of its own."""
     settings.DELIVERY_PROVIDERS["scripted"]["OPTIONS"]["apart"] = True
-    queued(2 * FLIGHT)
-    company = Company()
-    twofold.script = [company.expected] * 2
+    return twofold
+
+
+def test_while_one_of_many_servers_is_slow_the_others_get_theirs(
+    apart: Ledger, queued: Queued
+) -> None:
+    queued(3 * FLIGHT)
+    apart.script = [lambda _: ACCEPTED if came(apart, 2 * FLIGHT) else TRANSIENT]
     dispatch.dispatch_due(DEFAULT)
 
     assert states() == {State.SENT}
+
+
+def came(ledger: Ledger, count: int) -> bool:
+    """Whether so many came, as long as it may take."""
+    until = time.monotonic() + 60  # only a test that fails waits so long
+    while len(ledger.taken) < count and time.monotonic() < until:
+        time.sleep(0.01)
+    return len(ledger.taken) >= count
+
+
+def test_while_all_of_them_are_quick_one_flight_after_the_other_costs_least(
+    apart: Ledger, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "SLOW_SECONDS", 60.0)  # this machine may be the slow one
+    queued(3 * FLIGHT)
+    company = Company()
+    apart.script = [company.watched_for(ACCEPTED)]
+    dispatch.dispatch_due(DEFAULT)
+
+    assert not company.had
+    assert states() == {State.SENT}
+
+
+@pytest.mark.parametrize(("beside", "size"), [(False, 5), (True, 2)])
+def test_beside_a_slow_one_few_fly_together(apart: Ledger, beside: bool, size: int) -> None:
+    row = queue.Row(*[None] * len(queue.Row._fields))._replace(id=uuid4(), unknowns=0)
+    waiting = deque([Claimed(row, uuid4())] * 9)
+
+    assert len(cut(waiting, alias="scripted", beside=beside)) == size
 
 
 @pytest.mark.parametrize(

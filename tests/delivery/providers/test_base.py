@@ -165,14 +165,9 @@ def test_many_threads_are_given_two_flights_of_half_the_size(
     assert (provider.flights, provider.flight) == (flights, flight)
 
 
-@pytest.mark.parametrize(
-    ("threads", "flights", "flight"), [(1, 1, 1), (5, 5, 1), (24, 8, 3), (100, 8, 13)]
-)
-def test_small_flights_keep_one_slow_server_from_holding_up_many(
-    threads: int, flights: int, flight: int
-) -> None:
-    provider = Webhook(alias="webhook", threads=threads)
-    assert (provider.flights, provider.flight) == (flights, flight)
+def test_where_each_message_has_its_own_server_a_slow_one_leaves_others_a_flight() -> None:
+    provider = Webhook(alias="webhook", threads=40)
+    assert (provider.flights, provider.flight) == (8, 40)
     provider.close()
 
 
