@@ -3,18 +3,24 @@
 import gc
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notifysite.settings")
-waiting = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Only now are the apps loaded.
 from delivery.inbox.routing import TrustedOrigins, elsewhere, websocket_urlpatterns  # noqa: E402
 from notifysite.plumbing.programs import Handler  # noqa: E402
-from notifysite.plumbing.threads import Receive, Scope, Send, is_asynchronous  # noqa: E402
+from notifysite.plumbing.threads import (  # noqa: E402
+    BoundedHandler,
+    Receive,
+    Scope,
+    Send,
+    is_asynchronous,
+)
 
-threaded = Handler()
+waiting, threaded = BoundedHandler(), Handler()
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:

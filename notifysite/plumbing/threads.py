@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache, partial
+from io import SEEK_END, RawIOBase
 from typing import IO, Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core import signals
-from django.core.exceptions import RequestAborted
+from django.core.exceptions import RequestAborted, RequestDataTooBig
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.db import close_old_connections, connections
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -80,7 +81,27 @@ def is_asynchronous(scope: Scope) -> bool:
     return iscoroutinefunction(view.func)
 
 
-class ThreadedHandler(ASGIHandler):
+class BoundedHandler(ASGIHandler):
+    """Django's handler, for bodies of at most REQUEST_MOST_BYTES."""
+
+    async def read_body(self, receive: Receive) -> IO[bytes]:
+        """The body, to its end; of one with more than that nothing is kept, and nothing read."""
+        taken = 0
+
+        async def counted() -> Mapping[str, Any]:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            return message if taken <= settings.REQUEST_MOST_BYTES else {**message, "body": b""}
+
+        body = await super().read_body(counted)
+        if taken <= settings.REQUEST_MOST_BYTES:
+            return body
+        body.close()
+        return cast("IO[bytes]", _Overlong())
+
+
+class ThreadedHandler(BoundedHandler):
     """Django's handler with middleware and view in one go on such a thread.
 
     What has begun is done to its end, whether or not the client still waits for the answer.
@@ -98,6 +119,7 @@ class ThreadedHandler(ASGIHandler):
         except RequestAborted:
             return
         with body:
+            scope = _with_length(scope, body)
             response = await _hand_over(partial(self._answer, scope, body))
             if not response.streaming:
                 await self.send_response(response, send)
@@ -120,6 +142,29 @@ class ThreadedHandler(ASGIHandler):
             # Its content stays; the connection is given back by the thread that used it.
             response.close()
         return response
+
+
+class _Overlong(RawIOBase):
+    """In place of a body that is too large: whoever reads it is told so."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: Any) -> int:
+        raise RequestDataTooBig
+
+    def seek(self, *_: int) -> int:
+        return int(settings.REQUEST_MOST_BYTES) + 1
+
+
+def _with_length(scope: Scope, body: IO[bytes]) -> Scope:
+    """The scope; with a length for what came in chunks, which Django would take for nothing."""
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" not in names or b"content-length" in names:
+        return scope
+    length = b"%d" % body.seek(0, SEEK_END)
+    body.seek(0)
+    return {**scope, "headers": [*scope["headers"], (b"content-length", length)]}
 
 
 def _in_parts(response: HttpResponseBase) -> HttpResponseBase:

@@ -63,6 +63,10 @@ AUDIENCE_CHUNK = max(1, env.int("AUDIENCE_CHUNK", default=5000))
 # and for how many days one is kept after the upload, and after each send that names it.
 ATTACHMENT_MOST_BYTES = max(1, env.int("ATTACHMENT_MOST_BYTES", default=10 * 1024 * 1024))
 ATTACHMENT_DAYS = max(1, env.int("ATTACHMENT_DAYS", default=30))
+# How large the body of any request may be: a larger one is not kept, not even until it is refused.
+REQUEST_MOST_BYTES = max(
+    env.int("REQUEST_MOST_BYTES", default=100 * 1024 * 1024), ATTACHMENT_MOST_BYTES + 1024 * 1024
+)
 
 # How long a web process gathers opens and clicks before it writes them down together.
 TRACKING_ROUND_SECONDS = 0.5

@@ -39,7 +39,8 @@ def speak(request, language):
 
 
 def echo(request):
-    return HttpResponse(request.body, status=201, headers={"X-Method": request.method})
+    headers = {"X-Method": request.method, "X-Length": request.META["CONTENT_LENGTH"]}
+    return HttpResponse(request.body, status=201, headers=headers)
 
 
 def read(request):
@@ -161,6 +162,26 @@ def test_body_status_and_headers_pass_through(handler):
     [answer] = answers(handler, "/echo", content=b"x" * 200_000)
     assert (answer.status_code, answer.headers["X-Method"]) == (201, "GET")
     assert answer.content == b"x" * 200_000
+
+
+@pytest.mark.parametrize("body", [b"x" * 100_001, [b"x" * 50_000] * 3], ids=["whole", "chunks"])
+def test_a_body_that_is_too_large_is_refused_to_whoever_reads_it(handler, settings, body):
+    settings.REQUEST_MOST_BYTES = 100_000
+    sent = body if isinstance(body, bytes) else chunks(body)
+    [answer] = answers(handler, "/echo", content=sent)
+    assert answer.status_code == 400
+    [answer] = answers(handler, "/speak/de", content=b"x" * 100_001)
+    assert answer.status_code == 200
+
+
+async def chunks(parts):
+    for part in parts:
+        yield part
+
+
+def test_what_comes_in_chunks_is_as_long_as_it_is(handler):
+    [answer] = answers(handler, "/echo", content=chunks([b"one ", b"two"]))
+    assert (answer.content, answer.headers["X-Length"]) == (b"one two", "7")
 
 
 def test_a_file_comes_whole(handler):
