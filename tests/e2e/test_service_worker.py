@@ -37,12 +37,8 @@ def page(chromium, site) -> Any:
     page.asked = []
     context.on("request", lambda request: page.asked.append(request.url))
     page.goto(f"{site.url}/api/docs/problems")
-    page.evaluate(
-        """async () => {
-            await navigator.serviceWorker.register("/sw.js", { scope: "/" });
-            await navigator.serviceWorker.ready;
-        }"""
-    )
+    page.evaluate('() => { navigator.serviceWorker.register("/sw.js", { scope: "/" }); }')
+    page.wait_for_function("navigator.serviceWorker.ready.then((one) => one.active)")
     yield page
     context.close()
 
@@ -59,7 +55,6 @@ def deliver(page, site) -> Callable[[str], list[dict[str, Any]]]:
     cdp.send("ServiceWorker.enable")
 
     def push(data: str) -> list[dict[str, Any]]:
-        page.wait_for_function("navigator.serviceWorker.ready.then((one) => one.active)")
         before = page.evaluate(SHOWN)
         for _ in range(6):  # a busy browser may lose what its debugging port is given
             cdp.send(
