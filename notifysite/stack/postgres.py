@@ -28,6 +28,7 @@ class Postgres:
     major: int
     confinement: Confinement
     folder: Folder
+    lasting: bool = True  # whether its data has to survive the machine
 
     @property
     def data(self) -> Path:
@@ -102,6 +103,8 @@ class Postgres:
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] ",
         }
+        if not self.lasting:
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return ("-D", str(self.data), *words)
 

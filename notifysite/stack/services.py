@@ -15,7 +15,7 @@ from notifysite.stack.testbed import offer_test_servers
 def serve(command: tuple[str, ...], console: Console, *, var: Path | None, for_tests: bool) -> int:
     """Start the servers, run the command, stop the servers; gives the command's exit code."""
     with _folder(var) as folder, opened(folder, console, purpose="services") as stack:
-        stack.start_servers()
+        stack.start_servers(lasting=not for_tests)
         if for_tests:
             offer_test_servers(stack)
         return stack.supervisor.run("command", command)

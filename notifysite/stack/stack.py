@@ -39,11 +39,12 @@ class Stack:
                 by = signal.SIGINT if name == "postgres" else signal.SIGTERM
                 end(known, by=by, grace=LEFTOVER_GRACE)
 
-    def start_servers(self) -> None:
-        """Bring up PostgreSQL and Valkey, or take those the environment names."""
+    def start_servers(self, *, lasting: bool = True) -> None:
+        """Bring up PostgreSQL and Valkey, or take those the environment names. What is not to be
+        `lasting` is quicker, and lost with the machine."""
         self.offer(keys.ensure(self.folder.secrets))
         self.insist({"NOTIFYSITE_EMBEDDED": "1", "NOTIFYSITE_VAR": str(self.folder.path)})
-        database = given("DATABASE_URL") or self._start_postgres()
+        database = given("DATABASE_URL") or self._start_postgres(lasting=lasting)
         redis = given("REDIS_URL") or self._start_valkey()
         self.offer({"DATABASE_URL": database, "REDIS_URL": redis})
         self.offer({"CELERY_BROKER_URL": broker_url(redis)})
@@ -72,7 +73,7 @@ class Stack:
         with suppress(OSError):
             self.folder.sockets.rmdir()
 
-    def _start_postgres(self) -> str:
+    def _start_postgres(self, *, lasting: bool) -> str:
         confined = confinement.choose(self.folder)
         made_by = postgres.made_by(confined.data)
         found = binaries.find_postgres(
@@ -85,6 +86,7 @@ class Stack:
             major=found.version[0],
             confinement=confined,
             folder=self.folder,
+            lasting=lasting,
         )
         if made_by is None:
             self.console.step(f"making a database with PostgreSQL {found}")
