@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import idna
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -141,7 +142,10 @@ def _ascii_domain(domain: str, field: str) -> str:
     if domain.startswith("["):
         raise AddressInvalid(field, "Must name a domain, not a numeric address.")
     try:
-        return domain.lower().encode("idna").decode()
+        if domain.isascii():
+            return domain.lower().encode("idna").decode()
+        # Not by that codec: it is of 2003, where ß is ss, and so the domain of somebody else.
+        return idna.encode(domain, uts46=True).decode()
     except UnicodeError:
         raise AddressInvalid(field, "The part after @ is no domain name.") from None
 

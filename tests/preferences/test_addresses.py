@@ -40,6 +40,8 @@ def subscription(**changes: Any) -> dict[str, Any]:
         ("  ann@example.com\n", "ann@example.com"),
         ("Ann.Example+Tag@EXAMPLE.Com", "Ann.Example+Tag@example.com"),
         ("ann@müller.example", "ann@xn--mller-kva.example"),
+        ("Ann@Straße.example", "Ann@xn--strae-oqa.example"),  # strasse.example is another's
+        ("ann@ＭÜLLER。example", "ann@xn--mller-kva.example"),
         ("delivered@simulator.notifysite.test", "delivered@simulator.notifysite.test"),
         ("o'neil@example.com", "o'neil@example.com"),
     ],
