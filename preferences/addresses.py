@@ -78,6 +78,8 @@ def normalise(channel: ChannelSpec, value: Any, *, kind: str = "", field: str = 
     if channel.kinds and kind not in channel.kinds:
         raise AddressInvalid("kind", _KIND_NEEDED.format(", ".join(channel.kinds)))
     text, identity = read(value, field or channel.key)
+    if channel.kinds:
+        text = identity = tokens.plain(text, kind)
     if wrong := tokens.fault(text, kind):
         raise AddressInvalid(field or channel.key, wrong)
     if channel is channels.CHAT:

@@ -32,6 +32,11 @@ def fault(token: str, kind: str) -> str:
     return "" if shape.fullmatch(token) else hint
 
 
+def plain(token: str, kind: str) -> str:
+    """A token in one form: Apple's are hexadecimal, and the same in either case."""
+    return token.lower() if kind == "apns" and not token.startswith(_SIMULATED) else token
+
+
 def is_topic(token: str, kind: str) -> bool:
     """Whether it reaches all who subscribed with Firebase, and so is nobody's own."""
     return kind == "fcm" and token.startswith(TOPICS)

@@ -286,7 +286,9 @@ def test_a_push_token_names_its_service():
     assert (token.kind, token.value, token.shared) == ("fcm", "abc:DEF_123", False)
     topic = addresses.normalise(channels.MOBILE_PUSH, "/topics/News-1.~%", kind="fcm")
     assert (topic.kind, topic.value, topic.shared) == ("fcm", "/topics/News-1.~%", True)
-    assert addresses.normalise(channels.MOBILE_PUSH, "0F" * 32, kind="apns").kind == "apns"
+    apple = addresses.normalise(channels.MOBILE_PUSH, "0F" * 32, kind="apns")
+    assert (apple.kind, apple.value) == ("apns", "0f" * 32)
+    assert apple.hash == addresses.normalise(channels.MOBILE_PUSH, "0f" * 32, kind="apns").hash
     simulated = "simulator-silent"
     apns, fcm = (
         addresses.normalise(channels.MOBILE_PUSH, simulated, kind=kind) for kind in ("apns", "fcm")
