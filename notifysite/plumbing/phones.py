@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 import phonenumbers
+from phonenumbers import ValidationResult
 
 LONGEST: Final = 60  # characters, with all the blanks and brackets people put in
 
@@ -24,6 +25,7 @@ def e164(text: str) -> str:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         raise NoPhone("Must be a number such as +491701234567.") from None
-    if not phonenumbers.is_possible_number(number):
+    # Those that are possible only within a town reach nobody from outside.
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise NoPhone("Has too many or too few digits for its country.")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -21,6 +21,7 @@ def test_a_number_has_one_form(text: str) -> None:
         ("+49 170 CALL ME", "Must be + and digits only, such as +491701234567."),
         ("+999170123456", "Must be a number such as +491701234567."),
         ("+1415555", "Has too many or too few digits for its country."),
+        ("+15550100", "Has too many or too few digits for its country."),  # within a town only
         ("+491701234567890123", "Has too many or too few digits for its country."),
     ],
 )
