@@ -116,7 +116,7 @@ def _end(text: str, now: datetime) -> datetime | None:
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     if end <= now:
         raise Unfit("expires_at is over; name a later time, or leave it empty for good.")
-    return end
+    return end.astimezone(UTC)  # PostgreSQL knows no zone as far away as Python's may be
 
 
 def end_of(day: date) -> datetime:

@@ -119,6 +119,15 @@ def test_a_line_that_is_refused_says_what_to_do_and_sinks_no_other(row: str, pro
     assert bytes(Suppression.objects.get().address_hash) == addresses.email("bo@example.com").hash
 
 
+def test_an_end_in_a_zone_that_postgresql_does_not_know_is_kept() -> None:
+    assert counts(take("email,expires_at", "ann@example.com,2999-12-31T23:00:00-23:00")) == (
+        1,
+        0,
+        0,
+    )
+    assert Suppression.objects.get().expires_at == datetime(3000, 1, 1, 22, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("never", ["", "9999-12-31", "9999-12-31T23:59:59-12:00"])
 def test_an_end_that_never_comes_is_none(never: str) -> None:
     assert counts(take("email,expires_at", f"ann@example.com,{never}")) == (1, 0, 0)
