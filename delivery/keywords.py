@@ -43,12 +43,14 @@ WORDS: Final[Mapping[str, _Words]] = {
         Meaning.HELP: frozenset({"hilfe"}),
     },
     "fr": {
-        Meaning.STOP: frozenset({"arret", "arrêt", "arreter", "arrêter", "désabonner"}),
+        Meaning.STOP: frozenset(
+            {"arret", "arrêt", "arreter", "arrêter", "desabonner", "désabonner"}
+        ),
         Meaning.HELP: frozenset({"aide"}),
     },
 }  # fmt: skip
 
-_GAPS = re.compile(r"[\s\-_]+")
+_GAPS = re.compile(r"[\W_]+")  # whatever is no letter or digit
 _LONGEST: Final = 60  # characters; nobody needs more around one word
 
 
@@ -71,7 +73,7 @@ def _understood(text: str) -> Iterator[tuple[str, Meaning]]:
 
 
 def _bare(text: str) -> str:
-    """Small, one blank between words, and nothing around them but letters."""
+    """Small, one blank between words, and nothing beside them but letters."""
     small = unicodedata.normalize("NFKC", text).casefold()
     first = next((place for place, each in enumerate(small) if each.isalnum()), 0)
     last = next((place for place, each in enumerate(reversed(small)) if each.isalnum()), 0)

@@ -24,9 +24,12 @@ def test_a_stop_is_a_stop_however_it_is_written(word: str, written: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["OPT-OUT", "Opt  Out", "opt_out", "optout", "Stop all", "STOP ALL.", "Ｓｔｏｐ"]
-)
-def test_gaps_and_hyphens_do_not_matter(text: str) -> None:
+    "text", [
+        "OPT-OUT", "Opt  Out", "opt_out", "optout", "opt – out", "Stop all", "STOP ALL.",
+        "stop.all", "Please, stop!", "Stop... please", "Bitte: STOPP", "Desabonner", "Ｓｔｏｐ",
+    ],
+)  # fmt: skip
+def test_gaps_hyphens_and_commas_do_not_matter(text: str) -> None:
     assert meaning(text) is Meaning.STOP
 
 
