@@ -230,6 +230,27 @@ def test_after_an_outage_it_catches_up(window, put, sam: Recipient) -> None:
     expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
 
 
+def test_what_fails_without_a_network_is_taken_back(window, put, sam: Recipient) -> None:
+    seen = window(DESK)
+    page = seen.open("/demo/")
+    put("Read in a tunnel")
+    put("Archived in a tunnel")
+    expect(bell(page)).to_have_accessible_name("Notifications, 2 unread")
+    bell(page).click()
+    expect(rows(page)).to_have_count(2)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Mark as read: Read in a tunnel").click()
+    page.get_by_role("button", name="Archive: Archived in a tunnel").click()
+
+    expect(toasts(page).filter(has_text="That did not work")).not_to_have_count(0)
+    expect(page.locator("notifysite-bell .item.new")).to_have_count(2)
+    expect(bell(page)).to_have_accessible_name("Notifications, 2 unread")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Mark as read: Read in a tunnel").click()
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+    expect(page.locator("notifysite-bell .item.new")).to_have_count(1)
+
+
 def test_a_token_that_ended_is_renewed(window, put, sam: Recipient) -> None:
     seen = window(DESK)
     page = seen.open("/demo/")

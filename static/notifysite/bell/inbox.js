@@ -13,6 +13,7 @@ export class Inbox extends EventTarget {
   items = new Map();
   unread = 0;
   more = null;
+  #toldUnread = 0;
   #options;
   #seq = null;
   #running = false;
@@ -129,8 +130,16 @@ export class Inbox extends EventTarget {
       snooze: { snoozed_until: until, read_at: null, seen_at: item.seen_at ?? now },
       unsnooze: { snoozed_until: null },
     }[change];
-    Object.assign(item, changed);
-    this.unread = Math.max(0, this.unread + isUnread(item) - counted);
+    // Beside what is shown stays what the API told, to be shown again if it fails.
+    const shown = { ...item, ...changed, told: item.told ?? item };
+    this.items.set(item.id, shown);
+    this.unread = Math.max(0, this.unread + isUnread(shown) - counted);
+  }
+
+  #takeBack() {
+    this.items.forEach((item, id) => this.items.set(id, item.told ?? item));
+    this.unread = this.#toldUnread;
+    this.#tell("change");
   }
 
   async #send(change, body) {
@@ -139,9 +148,10 @@ export class Inbox extends EventTarget {
     this.#turn = turn.catch(() => {});
     try {
       const answer = await turn;
-      if (!this.#knowsBetterThan(answer)) this.unread = answer.unread;
+      if (!this.#knowsBetterThan(answer)) this.unread = this.#toldUnread = answer.unread;
       this.#tell("change");
     } catch (error) {
+      this.#takeBack();
       await this.load().catch(() => this.#poll());
       throw error;
     }
@@ -173,7 +183,7 @@ export class Inbox extends EventTarget {
 
   #stands({ seq, unread }) {
     this.#seq = seq;
-    this.unread = unread;
+    this.unread = this.#toldUnread = unread;
     this.#tell("change");
   }
 
