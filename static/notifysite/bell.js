@@ -18,6 +18,7 @@ import { wordsFor } from "./bell/words.js";
 
 const TOAST_MS = 8000;
 const MOST_TOASTS = 3;
+const EDGE = 8; // pixels between the panel and the window's edge
 
 class NotifysiteBell extends HTMLElement {
   static observedAttributes = ["token"];
@@ -178,11 +179,19 @@ class NotifysiteBell extends HTMLElement {
 
   #openPanel() {
     this.#parts.panel.hidden = false;
+    this.#place();
     this.#parts.bell.setAttribute("aria-expanded", "true");
     this.#parts.toasts.replaceChildren();
     this.#parts.panel.focus();
     const unseen = this.#inbox.visible.filter((item) => !item.seen_at).map((item) => item.id);
     this.#try(this.#inbox.mark("seen", unseen));
+  }
+
+  // It ends where the bell ends; where a bell stands at the left, it begins at the edge of the window.
+  #place() {
+    const { bell, panel } = this.#parts;
+    const missing = panel.offsetWidth + EDGE - bell.getBoundingClientRect().right;
+    panel.style.setProperty("--shift", `${Math.max(0, missing)}px`);
   }
 
   #closePanel() {

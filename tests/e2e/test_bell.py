@@ -251,6 +251,20 @@ def test_what_fails_without_a_network_is_taken_back(window, put, sam: Recipient)
     expect(page.locator("notifysite-bell .item.new")).to_have_count(1)
 
 
+def test_at_the_left_of_a_page_it_opens_within_the_window(window, put) -> None:
+    page = window(DESK).open("/demo/")
+    connected(page)
+    page.locator("notifysite-bell").evaluate(
+        "bell => { bell.style.position = 'fixed'; bell.style.left = '4px'; }"
+    )
+
+    bell(page).click()
+
+    panel = page.get_by_role("dialog", name="Notifications").bounding_box()
+    assert panel["x"] == 8
+    assert panel["x"] + panel["width"] < DESK["width"]
+
+
 def test_a_token_that_ended_is_renewed(window, put, sam: Recipient) -> None:
     seen = window(DESK)
     page = seen.open("/demo/")

@@ -26,7 +26,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .bell:hover, .bell[aria-expanded=true] { background: color-mix(in srgb, currentColor 9%, transparent); }
 .bell svg { width: 25px; height: 25px; }
 .count { position: absolute; top: 2px; right: 0; min-width: 20px; height: 20px; padding: 0 5px; border-radius: 10px; background: #d3302f; color: #fff; font-size: 12px; font-weight: 700; line-height: 20px; text-align: center; }
-.panel { position: absolute; z-index: 2147483000; top: calc(100% + 8px); right: 0; width: 400px; max-width: calc(100vw - 24px); max-height: min(620px, calc(100vh - 96px)); display: flex; flex-direction: column; background: var(--card); color: var(--ink); border: 1px solid var(--line); border-radius: 16px; box-shadow: 0 12px 40px rgb(10 15 30 / 22%); overflow: hidden; }
+.panel { position: absolute; z-index: 2147483000; top: calc(100% + 8px); right: calc(0px - var(--shift, 0px)); width: 400px; max-width: calc(100vw - 24px); max-height: min(620px, calc(100vh - 96px)); display: flex; flex-direction: column; background: var(--card); color: var(--ink); border: 1px solid var(--line); border-radius: 16px; box-shadow: 0 12px 40px rgb(10 15 30 / 22%); overflow: hidden; }
 .panel:focus { outline: none; }
 .head { display: flex; align-items: center; gap: 4px; padding: 14px 12px 8px 18px; }
 .head h2 { flex: 1; font-size: 17px; letter-spacing: -.01em; margin: 0; }
