@@ -5,7 +5,8 @@
 //
 // token        a recipient token; without one the session of this site is used
 // token-url    where this page gets a new one: answers {"token": "rt_…"}; or set the `renew`
-//              property to a function that does
+//              property to a function that does; no token means logged out, an error or a 5xx that it
+//              is asked for again later
 // lang         en or de; otherwise the page's language
 // preferences  address of the preference centre; history  address of all notifications
 // poll         seconds between looks where no WebSocket gets through (30)
@@ -74,6 +75,7 @@ class NotifysiteBell extends HTMLElement {
     const url = this.getAttribute("token-url");
     if (!url) return null;
     const answer = await fetch(url, { credentials: "same-origin", cache: "no-store" });
+    if (answer.status >= 500) throw new Error(`token: ${answer.status}`);
     return answer.ok ? (await answer.json()).token : null;
   }
 

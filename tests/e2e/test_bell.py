@@ -265,6 +265,30 @@ def test_at_the_left_of_a_page_it_opens_within_the_window(window, put) -> None:
     assert panel["x"] + panel["width"] < DESK["width"]
 
 
+def test_a_token_that_cannot_be_renewed_now_is_renewed_later(window, put, sam: Recipient) -> None:
+    page = window(DESK).open("/demo/")
+    connected(page)
+    answers = iter([503, "failed"])
+    page.route("**/demo/token/", lambda route: be_away(route, next(answers, None)))
+    page.locator("notifysite-bell").evaluate(
+        "bell => { bell.setAttribute('poll', '0.2'); bell.setAttribute('token', 'rt_ended'); }"
+    )
+
+    put("For whoever is still logged in")
+
+    expect(bell(page)).to_have_accessible_name("Notifications, 1 unread")
+
+
+def be_away(route, how) -> None:
+    """Answer as a server does that is being replaced; None lets it answer itself."""
+    if how is None:
+        route.continue_()
+    elif how == "failed":
+        route.abort()
+    else:
+        route.fulfill(status=how)
+
+
 def test_a_token_that_ended_is_renewed(window, put, sam: Recipient) -> None:
     seen = window(DESK)
     page = seen.open("/demo/")

@@ -200,8 +200,10 @@ export class Inbox extends EventTarget {
     return answer.json();
   }
 
+  // Whether there is a new token; without one the person is logged out. Rejects where it cannot be
+  // asked for just now.
   async #renewed() {
-    const token = await Promise.resolve(this.#options.renew?.()).catch(() => null);
+    const token = await this.#options.renew?.();
     if (token) {
       this.#options.token = token;
       return true;
@@ -241,8 +243,8 @@ export class Inbox extends EventTarget {
     clearTimeout(this.#timers.ping);
     clearTimeout(this.#timers.patience);
     if (!this.#running) return;
-    if (code === LOGGED_OUT && !(await this.#renewed())) return;
-    this.#refused();
+    const ended = code === LOGGED_OUT && !(await this.#renewed().catch(() => true));
+    if (!ended) this.#refused();
   }
 
   #refused() {
