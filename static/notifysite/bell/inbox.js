@@ -136,6 +136,10 @@ export class Inbox extends EventTarget {
     this.unread = Math.max(0, this.unread + isUnread(shown) - counted);
   }
 
+  #keep(ids) {
+    ids.forEach((id) => delete this.items.get(id)?.told);
+  }
+
   #takeBack() {
     this.items.forEach((item, id) => this.items.set(id, item.told ?? item));
     this.unread = this.#toldUnread;
@@ -148,6 +152,7 @@ export class Inbox extends EventTarget {
     this.#turn = turn.catch(() => {});
     try {
       const answer = await turn;
+      this.#keep(body.ids ?? [...this.items.keys()]);
       if (!this.#knowsBetterThan(answer)) this.unread = this.#toldUnread = answer.unread;
       this.#tell("change");
     } catch (error) {
