@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from notifysite.settings.env import env
 
@@ -16,6 +17,51 @@ def test_a_value_from_a_file_ends_before_its_newline(
     monkeypatch.setenv("SOME_HOSTS_FILE", str(tmp_path / "hosts"))
 
     assert env.list("SOME_HOSTS") == ["shop.example", "mail.example"]
+
+
+@pytest.mark.parametrize("secret", ["$ecret", "pa$$word", "\\$x\\\\$", "$"])
+def test_a_secret_with_a_dollar_sign_is_no_name_of_a_variable(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_SECRET", secret)
+
+    assert env("SOME_SECRET", default="") == secret
+
+
+@pytest.mark.parametrize(
+    "url", ["pw", "smtp://ann:hush#pw@mail.example", "hush://pw", "smtp://h:pw"]
+)
+def test_an_unreadable_mail_server_is_named_by_its_variable_and_not_shown(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_MAIL_URL", url)
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^SOME_MAIL_URL is no URL such as smtp"
+    ) as caught:
+        env.email_url("SOME_MAIL_URL")
+    assert "pw" not in str(caught.value).replace("password", "")
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("url", ["", "pw", "mysql://pw/shop", "postgres://ann:hush@db:pw/shop"])
+@pytest.mark.filterwarnings("ignore:Engine not recognized")
+def test_an_unreadable_database_is_named_by_its_variable_and_not_shown(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_DATABASE_URL", url)
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^SOME_DATABASE_URL is no URL such as postgres"
+    ):
+        env.db("SOME_DATABASE_URL")
+
+
+def test_what_is_no_number_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_NUMBER", "many")
+
+    with pytest.raises(ImproperlyConfigured, match=r"^SOME_NUMBER cannot be read"):
+        env.int("SOME_NUMBER", default=1)
 
 
 def test_tests_that_run_side_by_side_have_queues_of_their_own() -> None:

@@ -4,8 +4,10 @@ stack lends its own values to whoever starts a command beside it."""
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -25,13 +27,47 @@ def _from_stack() -> None:
 
 
 class _Files(FileAwareMapping):  # type: ignore[misc]  # the library has no types
-    """A file ends with a newline, as editors and `echo` leave it; no value does."""
+    """A file ends with a newline, as editors and `echo` leave it; no value does. And no value is
+    the name of another variable, though it begins with a dollar sign, as secrets may."""
 
     def __getitem__(self, name: str) -> str:
         value: str = super().__getitem__(name)
-        return value.rstrip("\r\n")
+        return value.rstrip("\r\n").replace("$", r"\$")
+
+
+_WANTED = "{} is no URL such as {}; in a password write / as %2F, # as %23, @ as %40."
+
+
+class _Env(environ.FileAwareEnv):  # type: ignore[misc]
+    """Names the variable that cannot be read, and never its value: that may hold a password."""
+
+    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_value(var, *args, **kwargs)
+        except ValueError:
+            raise ImproperlyConfigured(f"{var} cannot be read: docs/operators.md.") from None
+
+    def db_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().db_url(var, **kwargs)
+        except ValueError:
+            found = {}
+        if found.get("ENGINE") != "django.db.backends.postgresql":
+            raise ImproperlyConfigured(_WANTED.format(var, "postgres://user:password@host/name"))
+        return found
+
+    def email_url(self, var: str, **kwargs: Any) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().email_url(var, **kwargs)
+        except (ValueError, ImproperlyConfigured):
+            example = "smtp+tls://user:password@host:587"
+            raise ImproperlyConfigured(_WANTED.format(var, example)) from None
+        return found
+
+    db = db_url
 
 
 _from_stack()
-env = environ.FileAwareEnv()
+env = _Env()
 env.ENVIRON = _Files()
+env.escape_proxy = True

@@ -50,7 +50,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     },
 }
 # How many requests a web process answers at a time, each in a thread with a database connection.
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_THREADS = max(1, env.int("WEB_THREADS", default=8))
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=3000)
 
 # Dead letters that are sent again fall due this many a second, over all calls.
