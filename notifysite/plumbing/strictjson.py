@@ -130,6 +130,7 @@ class StrictJSONParser(BaseParser):
     ) -> Any:
         """Return the parsed body, or raise a Problem: 400, 413 or 415."""
         _refuse_other_charset(media_type or "")
+        _refuse_compressed(parser_context or {})
         if _announced_length(parser_context or {}) > self.max_bytes:
             raise _too_large(self.max_bytes)
         try:
@@ -147,6 +148,14 @@ def _refuse_other_charset(media_type: str) -> None:
     charset = parse_header_parameters(media_type)[1].get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8"}:
         raise Problem.of("unsupported_media_type", "JSON is sent in UTF-8; leave the charset out.")
+
+
+def _refuse_compressed(parser_context: Mapping[str, Any]) -> None:
+    request = parser_context.get("request")
+    coding = request.META.get("HTTP_CONTENT_ENCODING", "") if request is not None else ""
+    if coding.strip().lower() not in {"", "identity"}:
+        detail = "Send the body as it is, not compressed, without Content-Encoding."
+        raise Problem.of("unsupported_media_type", detail)
 
 
 def _announced_length(parser_context: Mapping[str, Any]) -> int:

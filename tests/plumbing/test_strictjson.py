@@ -237,6 +237,24 @@ def test_another_charset_is_refused():
     assert (caught.value.status, caught.value.code) == (415, "unsupported_media_type")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "identity, gzip"])
+def test_a_compressed_body_is_refused_as_such(coding):
+    request = RequestFactory().post("/api/v1/notifications", headers={"Content-Encoding": coding})
+
+    with pytest.raises(Problem, match="not compressed") as caught:
+        StrictJSONParser().parse(io.BytesIO(b"\x1f\x8b"), None, {"request": request})
+
+    assert (caught.value.status, caught.value.code) == (415, "unsupported_media_type")
+
+
+def test_identity_is_no_compression():
+    request = RequestFactory().post(
+        "/api/v1/notifications", headers={"Content-Encoding": "Identity"}
+    )
+
+    assert StrictJSONParser().parse(io.BytesIO(b"1"), None, {"request": request}) == 1
+
+
 @pytest.mark.parametrize("length", ["", "abc", "-5", "9" * 30])
 def test_a_senseless_length_does_not_matter(length):
     assert parse(io.BytesIO(b"[]"), length=length) == []
