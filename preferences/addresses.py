@@ -32,6 +32,7 @@ from preferences import tokens
 CONTEXT = "address"
 SECRET_CONTEXT = "address.secret"  # noqa: S105 - what secrets are bound to
 LONGEST_EMAIL = 254  # RFC 5321: a path is at most 256 with its brackets
+LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1; longer ones no provider is handed
 LONGEST_URL = 2000
 LONGEST_TOKEN = 4096
 
@@ -130,6 +131,8 @@ def _email(value: Any, field: str) -> tuple[str, str]:
     if _BARE_LOCAL_PART.fullmatch(local) is None:
         # Also refuses lists and display names, which mail software would read as more people.
         raise AddressInvalid(field, "Must be one plain address, such as ann@example.com.")
+    if len(local) > LONGEST_LOCAL_PART:
+        raise AddressInvalid(field, f"At most {LONGEST_LOCAL_PART} characters before the @.")
     address = f"{local}@{_ascii_domain(domain, field)}"
     try:
         validate_email(address)
