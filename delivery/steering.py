@@ -132,7 +132,7 @@ _TRY_NOW = f"""
 
 
 def _turn(statement: str, way: Way, action: str, *, actor: str, reason: str, **more: Any) -> bool:
-    _check(way)
+    check(way)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, {"alias": way.alias, "channel": way.channel, **more})
         changed = bool(cursor.rowcount)
@@ -143,7 +143,7 @@ def _turn(statement: str, way: Way, action: str, *, actor: str, reason: str, **m
 
 
 def _wake(statement: str, way: Way, action: str, *, actor: str, reason: str) -> bool:
-    _check(way)
+    check(way)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, {"alias": way.alias, "channel": way.channel})
         found = cursor.fetchone()
@@ -195,7 +195,7 @@ def _route(
     **more: Any,
 ) -> bool:
     """A change that turns out to be none leaves the settings in charge of the route."""
-    _check(way)
+    check(way)
     with transaction.atomic():
         adopted = _adopt(way.channel)
         changed = change(way)
@@ -241,7 +241,8 @@ def _rows(way: Way) -> Any:
     return Route.objects.filter(channel=way.channel, provider=way.alias)
 
 
-def _check(way: Way) -> None:
+def check(way: Way) -> None:
+    """Raises NotCarried where the provider does not carry the channel."""
     there = carriers(way.channel)
     if way.alias not in there:
         raise NotCarried(

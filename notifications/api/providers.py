@@ -164,6 +164,7 @@ class RouteDetail(APIView):
 def _change(way: Way, entry: Mapping[str, Any], place: int, actor: str, reason: str) -> None:
     by: dict[str, str] = {"actor": actor, "reason": reason}
     try:
+        steering.check(way)
         if entry.get("enabled"):
             steering.enable(way, **by)
         if "weight" in entry:

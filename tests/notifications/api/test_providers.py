@@ -213,6 +213,12 @@ def test_a_route_changes_wholly_or_not_at_all(shop: APIClient) -> None:
     assert not AuditEntry.objects.filter(action="route.weighed").exists()
 
 
+def test_a_place_on_a_route_is_only_there_for_who_carries_the_channel(shop: APIClient) -> None:
+    answer = shop.patch("/api/v1/routes/email", {"entries": [{"provider": "nobody"}]})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "not_carried")
+
+
 def test_a_channel_that_is_none_has_no_route(shop: APIClient) -> None:
     assert shop.get("/api/v1/routes/fax").status_code == 404
     assert shop.patch("/api/v1/routes/fax", {"entries": []}).status_code == 404
