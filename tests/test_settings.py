@@ -1,13 +1,14 @@
 """How settings are read from the environment."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from notifysite.settings.env import env
+from notifysite.settings.env import env, log_level, redis_url
 
 
 def test_a_value_from_a_file_ends_before_its_newline(
@@ -62,6 +63,25 @@ def test_what_is_no_number_is_named_by_its_variable(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ImproperlyConfigured, match=r"^SOME_NUMBER cannot be read"):
         env.int("SOME_NUMBER", default=1)
+
+
+@pytest.mark.parametrize(("name", "cast"), [("A_REDIS", redis_url), ("A_LEVEL", log_level)])
+def test_what_is_no_redis_or_no_level_is_named_by_its_variable(
+    name: str, cast: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "loud")
+
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} cannot be read"):
+        env(name, cast=cast)
+
+
+@pytest.mark.parametrize("url", ["redis://h/0", "rediss://u:p@h:6380/1", "unix:///run/redis.sock"])
+def test_a_redis_is_reached_by_tcp_tls_or_socket(url: str) -> None:
+    assert redis_url(url) == url
+
+
+def test_a_level_of_logging_is_taken_in_any_case() -> None:
+    assert log_level("debug") == "DEBUG"
 
 
 def test_tests_that_run_side_by_side_have_queues_of_their_own() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from notifysite.settings.env import BASE_DIR, VAR, env
+from notifysite.settings.env import BASE_DIR, VAR, env, log_level, redis_url
 
 NOTIFYSITE_VAR: Path = VAR
 EMBEDDED = env.bool("NOTIFYSITE_EMBEDDED", default=False)
@@ -97,7 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # With the one that django-webpush's last release lacks.
 MIGRATION_MODULES = {"webpush": "notifysite.webpush_migrations"}
 
-REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_URL = env("REDIS_URL", cast=redis_url, default="redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 }
@@ -169,6 +169,6 @@ ANYMAIL = {name.removeprefix("ANYMAIL_"): env(name) for name in _anymail}
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="notifysite <notifications@localhost>")
 
 # Every process logs JSON lines: Django calls this function with LOGGING when it starts.
-LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env("LOG_LEVEL", cast=log_level, default="INFO")
 LOGGING_CONFIG: str | None = "notifysite.plumbing.logs.configure"
 LOGGING = LOG_LEVEL

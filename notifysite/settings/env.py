@@ -2,6 +2,7 @@
 stack lends its own values to whoever starts a command beside it."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,21 @@ class _Env(environ.FileAwareEnv):  # type: ignore[misc]
         return found
 
     db = db_url
+
+
+def redis_url(url: str) -> str:
+    """An address that redis-py takes. Raises ValueError."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("no address of a Redis")
+    return url
+
+
+def log_level(name: str) -> str:
+    """A level of logging, whatever its case. Raises ValueError."""
+    level = name.upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ValueError("no level of logging")
+    return level
 
 
 _from_stack()
