@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from delivery.lifecycle import EventKind
@@ -25,6 +26,7 @@ DOT = (
 )
 
 
+@csrf_exempt  # other methods are told so, instead of that a form has expired
 @require_safe
 def click(request: HttpRequest, *, token: str) -> HttpResponse:
     """On to where the link leads; 404 for one that we did not write."""
@@ -36,6 +38,7 @@ def click(request: HttpRequest, *, token: str) -> HttpResponse:
     return HttpResponseRedirect(link.target, headers=HEADERS)
 
 
+@csrf_exempt  # other methods are told so, instead of that a form has expired
 @require_safe
 def opened(request: HttpRequest, *, token: str) -> HttpResponse:
     """The picture that nobody sees; 404 for one that we did not write."""

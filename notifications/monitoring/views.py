@@ -6,12 +6,14 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from notifications.monitoring import metrics, readiness
 
 
+@csrf_exempt  # other methods are told so, instead of that a form has expired
 @require_safe
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
@@ -19,6 +21,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"live": True})
 
 
+@csrf_exempt  # other methods are told so, instead of that a form has expired
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
@@ -35,6 +38,7 @@ def _shown(part: readiness.Part) -> dict[str, object]:
     return {"ready": part.ready, "detail": part.detail, "advice": part.advice}
 
 
+@csrf_exempt  # other methods are told so, instead of that a form has expired
 @require_safe
 @never_cache
 def scrape(request: HttpRequest) -> HttpResponse:

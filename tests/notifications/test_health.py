@@ -42,6 +42,11 @@ def test_it_is_live_without_asking_anybody(client: Client) -> None:
     assert client.get("/healthz").json() == {"live": True}
 
 
+@pytest.mark.parametrize("address", ["/healthz", "/readyz", "/metrics"])
+def test_health_is_only_asked_for(address: str) -> None:
+    assert Client(enforce_csrf_checks=True).post(address).status_code == 405
+
+
 def test_it_is_ready_when_every_part_is(client: Client, working: None) -> None:
     assert ready(client) == (
         200,

@@ -58,7 +58,10 @@ def test_no_parameter_changes_where_it_leads(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_links_are_only_followed(browser: Client, method: str) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_links_are_only_followed(method: str, strict: bool) -> None:
+    browser = Client(enforce_csrf_checks=strict)
+
     assert getattr(browser, method)(click_path()).status_code == 405
 
 
