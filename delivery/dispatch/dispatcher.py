@@ -69,6 +69,11 @@ class Dispatcher:
         """Whether nothing waits, though something may be under way."""
         return not self._waiting
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether somebody slow is waited for."""
+        return any(_one_is_slow(flights) for flights in self._under_way.values())
+
     def claim(self, *, limit: int = queue.BATCH) -> int:
         """Claim what is due where a provider is free, and send it off; returns how many rows."""
         token, free = claims.token(), self.free_channels()
@@ -152,7 +157,7 @@ class Dispatcher:
             len(under_way) < traits.flights
             and (_one_is_slow(under_way) if traits.apart else way in self._well)
             and health.pulse(way).is_closed
-            and not self._waiting[way][0].is_suspect
+            and not self._waiting[way][0].is_alone(way)
             and not any(flight.is_alone for flight in under_way)
         )
 

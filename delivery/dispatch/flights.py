@@ -27,10 +27,12 @@ class Claimed:
         """What proves that it is ours."""
         return self.row.id, self.lease
 
-    @property
-    def is_suspect(self) -> bool:
-        """Whether it must not be copied, or may be what crashed us."""
-        return _kind(self) != _ORDINARY
+    def is_alone(self, way: Way) -> bool:
+        """Whether no other flight may be under way beside it: it must not be copied, or may be what
+        crashed us. Where each message has a server of its own, that one kept the answer, and it may
+        be as slow again."""
+        must_not_be_copied, unknowns = _kind(self)
+        return must_not_be_copied or (unknowns > 0 and not registry.traits(way.alias).apart)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +51,7 @@ class Flight:
     @property
     def is_alone(self) -> bool:
         """Whether no other may be under way beside it, to be in doubt with it."""
-        return self.probe or any(claimed.is_suspect for claimed in self.rows)
+        return self.probe or any(claimed.is_alone(self.way) for claimed in self.rows)
 
     @property
     def messages(self) -> list[Message]:
@@ -80,9 +82,6 @@ def cut(waiting: deque[Claimed], *, alias: str, beside: bool = False) -> list[Cl
 def in_order(claimed: Sequence[Claimed]) -> list[Claimed]:
     """Those that may fly together next to each other; first what has never gone wrong."""
     return sorted(claimed, key=lambda one: (*_kind(one), one.row.id.int))
-
-
-_ORDINARY = (False, 0)
 
 
 def _kind(claimed: Claimed) -> tuple[bool, int]:

@@ -59,6 +59,10 @@ def twofold(provider: Ledger, settings: Any) -> Iterator[Ledger]:
     return provider
 
 
+def changed(ids: list[UUID], **values: Any) -> None:
+    Delivery.objects.filter(id__in=ids).update(**values)
+
+
 def states() -> set[int]:
     return set(Delivery.objects.values_list("state", flat=True))
 
@@ -110,6 +114,18 @@ def test_while_one_of_many_servers_is_slow_the_others_get_theirs(
     assert states() == {State.SENT}
 
 
+@pytest.mark.parametrize("first", [FLIGHT, 0], ids=["behind one", "in front"])
+def test_what_a_slow_server_did_not_answer_before_holds_up_no_others(
+    apart: Ledger, queued: Queued, first: int
+) -> None:
+    queued(first)
+    changed(queued(3), unknowns=1)
+    apart.script = [lambda _: ACCEPTED if came(apart, 2) else TRANSIENT]
+    dispatch.dispatch_due(DEFAULT)
+
+    assert states() == {State.SENT}
+
+
 def came(ledger: Ledger, count: int) -> bool:
     """Whether so many came, as long as it may take."""
     until = time.monotonic() + 60  # only a test that fails waits so long
@@ -146,7 +162,7 @@ def test_what_must_not_be_in_doubt_with_others_flies_without_company(
     twofold: Ledger, queued: Queued, suspect: dict[str, Any]
 ) -> None:
     queued(FLIGHT)
-    queued(3, **suspect)
+    changed(queued(3), **suspect)
     company = Company()
     twofold.script = [ACCEPTED] * FLIGHT + [company.watched_for(ACCEPTED)] * 3
     dispatch.dispatch_due(DEFAULT)
