@@ -62,7 +62,10 @@ def tick(*, stopping: Callable[[], bool] = lambda: False) -> None:
 
 def _work(lane: Lane, stopping: Callable[[], bool]) -> None:
     """Work a slice."""
-    _alone(lane.name.lower(), partial(work.work, lane, budget=SLICE_SECONDS, stopping=stopping))
+    _alone(
+        lane.name.lower(),
+        partial(work.work, lane, budget=SLICE_SECONDS, patience=0.0, stopping=stopping),
+    )
 
 
 def _alone(name: str, deed: Callable[[], object]) -> None:

@@ -16,6 +16,8 @@ from notifications.words import Lane
 
 # A worker gives its nudge back after this long, so that stopping it is quick.
 BUDGET_SECONDS = 20.0
+# While somebody slow is waited for, the others need not wait, too: it goes on for so much longer.
+PATIENCE_SECONDS = 20.0
 # While there is more to send, word of what was sent is gathered for so long and told at once.
 TELL_SECONDS = 0.1
 # So few are answered at once, nearly always: that is waited for before anything else is looked for.
@@ -85,17 +87,24 @@ class _Desk:
 
 
 def work(
-    lane: Lane, *, budget: float = BUDGET_SECONDS, stopping: Callable[[], bool] = stopping
+    lane: Lane,
+    *,
+    budget: float = BUDGET_SECONDS,
+    patience: float = PATIENCE_SECONDS,
+    stopping: Callable[[], bool] = stopping,
 ) -> int:
     """Do all that is due in a lane; returns how many rows were worked on.
 
-    Once `budget` seconds have passed, or the process is `stopping`, nothing more is begun.
+    Once `budget` seconds have passed, and at most `patience` seconds more in which somebody slow is
+    waited for, or the process is `stopping`, nothing more is begun.
     """
     done, until = 0, time.monotonic() + budget
     told_at = time.monotonic()
     with dispatch.Dispatcher(lane) as dispatcher:
         desk = _Desk(lane, dispatcher)
-        while time.monotonic() < until and not stopping():
+        while not stopping():
+            if time.monotonic() >= until + (patience if dispatcher.is_held_up else 0.0):
+                break
             worked = dispatcher.land(wait=desk.patience)
             desk.news = desk.news or worked > 0
             found = desk.work() if dispatcher.idle or not worked else 0

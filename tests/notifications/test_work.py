@@ -1,6 +1,7 @@
 """What a worker does for a lane, and when it stops."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import InterfaceError, connection
 from django.db.models.functions import Now
 
 from delivery import health, routing
+from delivery.contracts import Message
 from delivery.lifecycle import OutcomeKind, State
 from delivery.models import Delivery
 from notifications import housekeeping, pump, tasks, work
@@ -51,6 +53,33 @@ def test_a_worker_does_what_is_due_whatever_it_was_nudged_for(api: Any, provider
 
     assert Delivery.objects.get().state == State.SENT
     assert Notification.objects.get().status == Status.DONE
+
+
+@pytest.mark.django_db(transaction=True)  # who is slow has a connection of its own
+def test_a_worker_that_waits_for_somebody_slow_goes_on_for_others(
+    api: Any, provider: Ledger
+) -> None:
+    make_type("order_shipped", steps=[{"channel": "email"}])
+    make_type("code_sent", steps=[{"channel": "in_app"}])
+    make_recipient("ann", email="ann@example.com")
+    budget = 0.3
+
+    def slow(_: Message) -> OutcomeKind:
+        time.sleep(2 * budget)
+        api.post("/api/v1/notifications", {"type": "code_sent", "to": "ann"})
+        until = time.monotonic() + 30  # only a test that fails waits so long
+        while time.monotonic() < until:
+            if Delivery.objects.filter(state=State.DELIVERED).exists():
+                return OutcomeKind.ACCEPTED
+            time.sleep(0.01)
+        return OutcomeKind.TRANSIENT
+
+    provider.script = [slow]
+    api.post("/api/v1/notifications", {"type": "order_shipped", "to": "ann"})
+    work.work(Lane.DEFAULT, budget=budget, patience=60)
+
+    states = Delivery.objects.order_by("id").values_list("state", flat=True)
+    assert list(states) == [State.SENT, State.DELIVERED]
 
 
 @pytest.mark.django_db
