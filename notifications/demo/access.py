@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from django.conf import settings
+
 from notifications.demo.content import ACTOR
 from notifications.models import Service
 from notifications.services import keys
@@ -38,6 +40,11 @@ def _issue(service: Service, mode: Mode) -> str:
     for lost in keys.live(service, mode).filter(name=KEY_NAME):
         keys.revoke(lost, actor=ACTOR)
     return keys.issue(service, mode=mode, name=KEY_NAME, scopes=keys.SCOPES, actor=ACTOR).secret
+
+
+def is_in_stack() -> bool:
+    """Whether the embedded stack started us, or runs beside us."""
+    return settings.EMBEDDED and "PORT" in os.environ
 
 
 def read(path: Path) -> dict[str, str]:

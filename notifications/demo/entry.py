@@ -11,11 +11,14 @@ from notifications.demo.caller import Shop
 
 
 def variables() -> dict[str, str]:
-    """What demo.env says; the environment wins. Raises CommandError where there is no file."""
+    """What demo.env says; the environment wins, except over a stack that has just written it: what
+    a shell remembers may be of another one. Raises CommandError where there is no file."""
     path: Path = settings.NOTIFYSITE_VAR / "demo.env"
     found = access.read(path)
     if not found:
         raise CommandError(f"There is no {path}: run `manage.py demo_content` first.")
+    if access.is_in_stack():
+        return dict(found)
     return {name: os.environ.get(name) or value for name, value in found.items()}
 
 

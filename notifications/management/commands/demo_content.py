@@ -51,6 +51,6 @@ class Command(BaseCommand):
 
 def own_url() -> str:
     """Where this machine reaches the web: the embedded stack listens here, whatever its name."""
-    if settings.EMBEDDED and "PORT" in os.environ:
+    if access.is_in_stack():
         return f"http://127.0.0.1:{os.environ['PORT']}"
     return str(settings.PUBLIC_URL).rstrip("/")

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from delivery import channels
 from notifications.catalog import checks, publish, types
-from notifications.demo import access, content, files, people
+from notifications.demo import access, content, entry, files, people
 from notifications.models import (
     ApiKey,
     NotificationType,
@@ -205,3 +205,18 @@ def test_a_letter_offers_the_way_out_and_a_notice_of_security_does_not(shop: Non
         assert ("links.unsubscribe" in html) is offered
         assert "links.preferences" in html
         assert "brand.address" in html
+
+
+@pytest.mark.parametrize(("port", "url"), [("8001", "http://new"), (None, "http://old")])
+def test_what_a_shell_remembers_of_another_stack_is_not_asked(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: str | None, url: str
+) -> None:
+    settings.NOTIFYSITE_VAR, settings.EMBEDDED = tmp_path, True
+    access.write(tmp_path / "demo.env", {"NOTIFYSITE_URL": "http://new"})
+    monkeypatch.setenv("NOTIFYSITE_URL", "http://old")
+    if port:
+        monkeypatch.setenv("PORT", port)
+    else:
+        monkeypatch.delenv("PORT", raising=False)
+
+    assert entry.variables()["NOTIFYSITE_URL"] == url
