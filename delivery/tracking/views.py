@@ -3,8 +3,6 @@
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 
 from delivery.lifecycle import EventKind
 from delivery.tracking import places
@@ -12,6 +10,7 @@ from delivery.tracking.hits import collector
 from delivery.tracking.judging import fetched_ahead
 from delivery.tracking.keeping import Hit
 from delivery.tracking.places import NotOurs
+from notifysite.plumbing.methods import reads_only
 
 LONGEST_AGENT = 300
 HEADERS = {
@@ -26,8 +25,7 @@ DOT = (
 )
 
 
-@csrf_exempt  # other methods are told so, instead of that a form has expired
-@require_safe
+@reads_only
 def click(request: HttpRequest, *, token: str) -> HttpResponse:
     """On to where the link leads; 404 for one that we did not write."""
     try:
@@ -38,8 +36,7 @@ def click(request: HttpRequest, *, token: str) -> HttpResponse:
     return HttpResponseRedirect(link.target, headers=HEADERS)
 
 
-@csrf_exempt  # other methods are told so, instead of that a form has expired
-@require_safe
+@reads_only
 def opened(request: HttpRequest, *, token: str) -> HttpResponse:
     """The picture that nobody sees; 404 for one that we did not write."""
     try:

@@ -6,23 +6,20 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from notifications.monitoring import metrics, readiness
+from notifysite.plumbing.methods import reads_only
 
 
-@csrf_exempt  # other methods are told so, instead of that a form has expired
-@require_safe
+@reads_only
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
     """This process answers; it asks nobody else."""
     return JsonResponse({"live": True})
 
 
-@csrf_exempt  # other methods are told so, instead of that a form has expired
-@require_safe
+@reads_only
 @never_cache
 def ready(request: HttpRequest) -> HttpResponse:
     """503 while some part is not ready; the body says which, and what to do."""
@@ -38,8 +35,7 @@ def _shown(part: readiness.Part) -> dict[str, object]:
     return {"ready": part.ready, "detail": part.detail, "advice": part.advice}
 
 
-@csrf_exempt  # other methods are told so, instead of that a form has expired
-@require_safe
+@reads_only
 @never_cache
 def scrape(request: HttpRequest) -> HttpResponse:
     """Metrics, for whoever has METRICS_TOKEN; where none is set, for this machine only."""
