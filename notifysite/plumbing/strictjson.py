@@ -151,17 +151,20 @@ def _refuse_other_charset(media_type: str) -> None:
 
 
 def _refuse_compressed(parser_context: Mapping[str, Any]) -> None:
-    request = parser_context.get("request")
-    coding = request.META.get("HTTP_CONTENT_ENCODING", "") if request is not None else ""
+    coding = _said(parser_context, "HTTP_CONTENT_ENCODING")
     if coding.strip().lower() not in {"", "identity"}:
         detail = "Send the body as it is, not compressed, without Content-Encoding."
         raise Problem.of("unsupported_media_type", detail)
 
 
 def _announced_length(parser_context: Mapping[str, Any]) -> int:
-    request = parser_context.get("request")
-    length = request.META.get("CONTENT_LENGTH", "") if request is not None else ""
+    length = _said(parser_context, "CONTENT_LENGTH")
     return int(length) if length.isdecimal() and len(length) < 20 else 0
+
+
+def _said(parser_context: Mapping[str, Any], name: str) -> str:
+    request = parser_context.get("request")
+    return str(request.META.get(name, "")) if request is not None else ""
 
 
 def _too_large(limit: int) -> Problem:

@@ -85,7 +85,7 @@ class BoundedHandler(ASGIHandler):
     """Django's handler, for bodies of at most REQUEST_MOST_BYTES."""
 
     async def read_body(self, receive: Receive) -> IO[bytes]:
-        """The body, to its end; of one with more than that nothing is kept, and nothing read."""
+        """The body, read to its end; of a larger one nothing is kept, and reading it raises."""
         taken = 0
 
         async def counted() -> Mapping[str, Any]:
